@@ -1,0 +1,1 @@
+"""Stage 1, the GPU box: a data set becomes a feature cache."""

@@ -1,0 +1,58 @@
+"""Batches prepared in worker processes, in order, a few ahead of the encoder."""
+
+import multiprocessing
+import signal
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from functools import partial
+
+from extract.prepare import Item, Prepared, Preprocessing, prepare
+from extract.video import Sampling
+
+
+def prepared_batches(
+    batches: Iterable[Sequence[Item]],
+    preprocessing: Preprocessing,
+    sampling: Sampling,
+    batch_size: int,
+    workers: int,
+) -> Iterator[Prepared]:
+    """Prepare batches in ``workers`` processes (0: in this one), yielding them in order.
+
+    Raises
+    ------
+    RuntimeError
+        A worker process died, for example for want of memory.
+    """
+    work = partial(prepare, preprocessing=preprocessing, sampling=sampling, batch_size=batch_size)
+    if workers == 0:
+        yield from map(work, batches)
+        return
+    # "spawn", because a fork of a process that runs torch's threads can deadlock
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_leave_signals_to_parent) as pool:
+        try:
+            yield from _in_order(pool, work, batches, ahead=2 * workers)
+        except BrokenProcessPool as error:
+            raise RuntimeError("a worker process died (out of memory?); run the same command again") from error
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _in_order(
+    pool: ProcessPoolExecutor, work: partial[Prepared], batches: Iterable[Sequence[Item]], ahead: int
+) -> Iterator[Prepared]:
+    waiting: deque[Future[Prepared]] = deque()
+    for batch in batches:
+        waiting.append(pool.submit(work, batch))
+        if len(waiting) > ahead:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+def _leave_signals_to_parent() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):  # sent to the whole group by a terminal or a scheduler
+        signal.signal(number, signal.SIG_IGN)

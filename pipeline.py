@@ -1,0 +1,292 @@
+"""crossprobe's command line: `python pipeline.py COMMAND --help`. Wiring only; heavy imports stay inside commands."""
+
+import contextlib
+import json
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from cache.errors import InputError, InterruptedWork, choose
+
+app = typer.Typer(
+    help="Cross-manipulation deepfake detection on cached CLIP features: extract once, classify at once.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+cache_app = typer.Typer(help="Look into feature caches and prove them whole.", no_args_is_help=True)
+app.add_typer(cache_app, name="cache")
+
+Out = Annotated[Path, typer.Option("--out", help="Where the result goes.", show_default=False)]
+CacheFile = Annotated[Path, typer.Argument(help="A feature cache (.h5).", show_default=False)]
+With = Annotated[list[Path] | None, typer.Option("--with", help="An addition made for this cache.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
+
+
+@app.command()
+def extract(
+    data: Annotated[Path, typer.Argument(help="Root of the data set.", show_default=False)],
+    out: Out,
+    model: Annotated[
+        str,
+        typer.Option(help="open_clip architecture, Hugging Face name, model folder, or 'demo'.", show_default=False),
+    ],
+    pretrained: Annotated[str | None, typer.Option(help="open_clip tag, or a checkpoint file.")] = None,
+    layout: Annotated[str | None, typer.Option(help="ffpp, folders, or auto.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Name of the data set in the cache.")] = None,
+    frames: Annotated[int | None, typer.Option(help="Frames of each video, spread evenly.", min=1)] = None,
+    fps: Annotated[float | None, typer.Option(help="Frames a second of each video.", min=0.001)] = None,
+    prompts: Annotated[list[str] | None, typer.Option(help="Prompt set, or a TOML file; may be repeated.")] = None,
+    tokens: Annotated[list[str] | None, typer.Option(help="'cls' adds the class token before projection.")] = None,
+    crop: Annotated[str | None, typer.Option(help="none: whole frames; given: pictures are face crops.")] = None,
+    limit: Annotated[int | None, typer.Option(help="At most so many videos of each manipulation.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1 ...")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Frames in a batch; 32 by default.", min=1)] = None,
+    part_rows: Annotated[int | None, typer.Option(help="Frames in a sealed part.", min=1)] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes that decode; all cores by default.", min=0)] = None,
+) -> None:
+    """Turn a data set into a feature cache; run the same line again and it goes on where it was.
+
+    Example: python pipeline.py extract /data/FF++ --out ffpp.h5 --model ViT-B-32 --pretrained openai --frames 16
+    """
+    _extract(data, out, given(locals(), "data", "out"))
+
+
+@cache_app.command("info")
+def cache_info(cache: CacheFile, with_: With = None, as_json: Json = False) -> None:
+    """Say what a cache holds and where its numbers come from.
+
+    Example: python pipeline.py cache info ffpp.h5
+    """
+    from cache.info import info, lines
+    from cache.reader import open_cache
+
+    found = info(open_cache(cache, with_ or ()))
+    print(json.dumps(found, indent=2) if as_json else "\n".join(lines(found)))
+
+
+@cache_app.command("verify")
+def cache_verify(
+    files: Annotated[list[Path], typer.Argument(help="Caches or additions.", show_default=False)],
+) -> None:
+    """Find any flipped byte of a cache; exit code 1 if there is one.
+
+    Example: python pipeline.py cache verify ffpp.h5
+    """
+    from cache.verify import verify
+
+    problems = [problem for file in files for problem in verify(file)]
+    print("\n".join(problems) or f"whole: {', '.join(map(str, files))}")
+    if problems:
+        raise typer.Exit(1)
+
+
+@app.command()
+def classify(
+    cache: CacheFile,
+    out: Out,
+    train: Annotated[list[str] | None, typer.Option(help="Manipulations to train on, comma-separated.")] = None,
+    test: Annotated[list[str] | None, typer.Option(help="Manipulations to test on; all others by default.")] = None,
+    matrix: Annotated[bool, typer.Option("--matrix", help="Train on each manipulation, test on every one.")] = False,
+    head: Annotated[list[str] | None, typer.Option(help="logistic, linear_svm, svm, mlp; comma-separated.")] = None,
+    features: Annotated[list[str] | None, typer.Option(help="embedding, cls, prompts; comma-separated.")] = None,
+    normalize: Annotated[str | None, typer.Option(help="l2, standard or none.")] = None,
+    prompt_set: Annotated[str | None, typer.Option(help="Which prompts, where the cache holds several sets.")] = None,
+    split: Annotated[str | None, typer.Option(help="grouped, column, or a CSV file.")] = None,
+    test_size: Annotated[float | None, typer.Option(help="Share of the groups to test on.")] = None,
+    disjoint: Annotated[str | None, typer.Option(help="identity, scene or video.")] = None,
+    drop_crossing: Annotated[
+        bool | None, typer.Option("--drop-crossing", help="Deal identities, drop crossing fakes.")
+    ] = None,
+    allow_leak: Annotated[
+        bool | None, typer.Option("--allow-leak", help="Go on with a leaking split, stamped.")
+    ] = None,
+    where: Annotated[list[str] | None, typer.Option(help="column=value; may be repeated.")] = None,
+    param: Annotated[list[str] | None, typer.Option(help="head.parameter=value, as mlp.epochs=50.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of the split and of the heads.")] = None,
+    with_: With = None,
+) -> None:
+    """Fit heads on some manipulations, test them on others, report.
+
+    Example: python pipeline.py classify ffpp.h5 --train FaceSwap --test NeuralTextures --head logistic,svm --out runs/a
+    """
+    _classify(cache, out, given(locals(), "cache", "out"))
+    _evaluate(out, as_json=False)
+
+
+@app.command()
+def evaluate(
+    runs: Annotated[Path, typer.Argument(help="A run, or a folder of runs.", show_default=False)],
+    as_json: Json = False,
+) -> None:
+    """Measure finished runs anew and print a summary of each.
+
+    Example: python pipeline.py evaluate runs/a
+    """
+    _evaluate(runs, as_json)
+
+
+@app.command()
+def run(
+    recipe: Annotated[Path, typer.Argument(help="A recipe (.toml).", show_default=False)],
+    data: Annotated[Path, typer.Option(help="Root of the data set.", show_default=False)],
+    out: Out,
+    mode: Annotated[
+        str, typer.Option(help="both; train: extract and fit; test: measure runs that are there.")
+    ] = "both",
+) -> None:
+    """Carry out a recipe: extract unless the cache is there, classify, evaluate, report.
+
+    Example: python pipeline.py run configs/demo.toml --data demo/out/data --out demo/out/run
+    """
+    choose(dict.fromkeys(("both", "train", "test")), mode, "mode")
+    steps = read_recipe(recipe)
+    if mode != "test":
+        _make_data(steps["data"], data)
+        _extract(data, out / "features.h5", steps["extract"])
+        _classify(out / "features.h5", out, steps["classify"])
+    if mode != "train":
+        _evaluate(out, as_json=False)
+
+
+def read_recipe(path: Path) -> dict[str, dict[str, Any]]:
+    """The sections of a recipe: ``data``, ``extract``, ``classify``, each with the library's own argument names.
+
+    Raises
+    ------
+    InputError
+        No TOML file, or a section or key that nothing takes.
+    """
+    import inspect
+    import tomllib
+
+    from classify.runs import classify
+
+    from extract.job import extract_folder
+
+    try:
+        recipe = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"cannot read the recipe {path}: {error}") from error
+    known = {
+        "data": {"demo"},
+        "extract": set(inspect.signature(extract_folder).parameters) - {"data", "out", "progress", "say"},
+        "classify": set(inspect.signature(classify).parameters) - {"cache", "out", "command", "say"},
+    }
+    for section, keys in recipe.items():
+        for key in keys:
+            choose(dict.fromkeys(choose(known, section, "section of a recipe")), key, f"key of [{section}]")
+    return {section: recipe.get(section, {}) for section in known}
+
+
+def _make_data(options: dict[str, Any], data: Path) -> None:
+    if "demo" in options:
+        from demo.generate import make_demo
+
+        say(f"{data}: the demo's videos, {options['demo']}")
+        make_demo(data, **options["demo"])
+
+
+def _extract(data: Path, out: Path, options: dict[str, Any]) -> None:
+    from extract.job import extract_folder
+
+    with progress_bar("extract") as progress:
+        summary = extract_folder(data, out, **options, progress=progress, say=say)
+    for note in summary.notes:
+        say(f"note: {note}")
+    done = "is complete already" if summary.complete_before else f"written in {summary.seconds:.0f} s"
+    print(f"{out} {done}: {summary.samples} frames, {len(summary.failures)} files failed")
+    for row in summary.failures.head(10).to_dict("records"):
+        print(f"  failed: {row['path']} ({row['stage']}): {row['reason']}")
+    if len(summary.failures) > 10:
+        print(f"  ... `python pipeline.py cache info {shlex.quote(str(out))} --json` lists all")
+
+
+def _classify(cache: Path, out: Path, options: dict[str, Any]) -> None:
+    from classify.runs import classify
+
+    classify(cache, out, **options, command=command_line(), say=say)
+
+
+def _evaluate(runs: Path, as_json: bool) -> None:
+    from evaluate.runs import evaluate_tree
+    from evaluate.summary import summarise
+
+    results = evaluate_tree(runs)
+    print(json.dumps(results, indent=2) if as_json else summarise(results))
+
+
+def given(values: dict[str, Any], *without: str) -> dict[str, Any]:
+    """The options that the user gave, by the library's names: what was not given keeps the library's default."""
+    names = {"head": "heads", "param": "parameters", "with_": "additions"}
+    lists = ("train", "test", "head", "features", "tokens")
+    options = {}
+    for name, value in values.items():
+        if name not in without and value is not None:
+            split = name in lists
+            options[names.get(name, name)] = [part for one in value for part in one.split(",")] if split else value
+    return options
+
+
+def command_line() -> str:
+    """The command that reproduces this run."""
+    return shlex.join(["python", "pipeline.py", *sys.argv[1:]])
+
+
+def say(sentence: str) -> None:
+    """A sentence on what goes on, for the reader of the terminal: standard error, so that results stay alone."""
+    print(sentence, file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def progress_bar(title: str) -> Iterator[Callable[[int, int], None] | None]:
+    """A bar with rate and time left on standard error; nothing where that is not a terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn(title),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(title, rate="", start=False)
+
+        def update(done: int, total: int) -> None:
+            if not bar.tasks[0].started:
+                bar.start_task(task)
+            speed = bar.tasks[0].speed
+            bar.update(task, completed=done, total=total, rate=f"{speed:.0f} frames/s" if speed else "")
+
+        yield update
+
+
+def fail(message: str, code: int) -> NoReturn:
+    """End with one sentence on standard error."""
+    say(f"error: {message}")
+    sys.exit(code)
+
+
+def main() -> None:
+    """Run the command line: exit code 0 done, 1 failed work, 2 bad input, 3 the audit found a leak."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill seals what is done, as Ctrl-C does
+    try:
+        app(standalone_mode=True)
+    except InputError as error:
+        fail(str(error), 2)
+    except InterruptedWork as error:
+        fail(str(error), 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""Predictions come back bit for bit, and a video's score is the mean of its frames'."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cache import predictions
+from cache.errors import InputError
+
+
+def make_table(scores: np.ndarray) -> pd.DataFrame:
+    rows = len(scores)
+    text = {name: [f"{name}{row // 2}" for row in range(rows)] for name in predictions.COLUMNS[:7]}
+    labels = np.arange(rows) // 2 % 2
+    return pd.DataFrame({**text, "label": labels, "score": scores, "predicted": (scores > 0.5).astype(int)})
+
+
+def test_round_trip_is_exact(tmp_path: Path) -> None:
+    table = make_table(np.random.default_rng(0).random(50) ** 30)
+    table.loc[0, "group"] = "NA"  # a name, not a gap
+    predictions.write(tmp_path / "p.csv", table)
+    back = predictions.read(tmp_path / "p.csv")
+    assert (back["score"].to_numpy() == table["score"].to_numpy()).all()
+    assert back.astype(object).equals(table.astype(object))
+
+
+def test_videos_are_means_of_their_frames() -> None:
+    videos = predictions.to_videos(make_table(np.array([0.1, 0.3, 1.0, 0.5])))
+    assert videos["score"].tolist() == [0.2, 0.75]
+    assert videos["frames"].tolist() == [2, 2]
+    assert videos["label"].tolist() == [0, 1]
+    assert list(videos) == [name for name in predictions.VIDEO_COLUMNS if name != "predicted"]
+
+
+def test_a_video_with_two_labels_is_refused() -> None:
+    table = make_table(np.array([0.1, 0.3]))
+    table["label"] = [0, 1]
+    with pytest.raises(InputError, match="different labels"):
+        predictions.to_videos(table)
+
+
+def test_files_that_are_no_predictions(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot read"):
+        predictions.read(tmp_path / "none.csv")
+    (tmp_path / "p.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(InputError, match="lacks the columns"):
+        predictions.read(tmp_path / "p.csv")
