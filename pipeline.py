@@ -279,7 +279,6 @@ def fail(message: str, code: int) -> NoReturn:
 
 def main() -> None:
     """Run the command line: exit code 0 done, 1 failed work, 2 bad input, 3 the audit found a leak."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill seals what is done, as Ctrl-C does
     try:
         app(standalone_mode=True)
     except InputError as error:

@@ -11,6 +11,7 @@ import pandas as pd
 from cache.errors import InputError
 from cache.identity import connected_groups
 from cache.ledger import INPUT_COLUMNS
+from extract.images import Unreadable
 from extract.layouts.base import Source, file_path
 from extract.video import Sampling, count_slots, spread
 
@@ -73,9 +74,18 @@ def _row(root: Path, source: Source, sampling: Sampling) -> dict[str, object]:
     path = file_path(root, source.path)
     row = asdict(source)
     row["identities"] = " ".join(source.identities)
-    row["slots"] = count_slots(path, sampling) if source.is_video else 1
+    row["slots"] = _slots(path, source, sampling)
     row["byte_size"] = path.stat().st_size
     return row
+
+
+def _slots(path: Path, source: Source, sampling: Sampling) -> int:
+    if not source.is_video:
+        return 1
+    try:
+        return count_slots(path, sampling)
+    except Unreadable:
+        return 1  # one slot, so that reading it lists the failure
 
 
 def listing_differences(now: pd.DataFrame, then: pd.DataFrame) -> list[str]:

@@ -204,7 +204,7 @@ def _work(
     parts, _ = sealed_parts(folder)
     rows = max(part_rows // batch_size, 1) * batch_size
     ranges = [
-        (start, min(start + batch_size, stop))
+        (start, min(start + batch_size, part_stop))
         for part_start, part_stop in missing_ranges(parts, ledger.slots, rows)
         for start in range(part_start, part_stop, batch_size)
     ]
@@ -233,7 +233,7 @@ def _work(
 
 @contextlib.contextmanager
 def stop_signals() -> Iterator[threading.Event]:
-    """While work is under way, the first SIGINT or SIGTERM asks for a stop between two batches; a second one ends it."""
+    """While work is under way, the first SIGINT or SIGTERM asks for a stop between two batches; a second ends it."""
     asked = threading.Event()
     if threading.current_thread() is not threading.main_thread():  # only the main thread may handle signals
         yield asked

@@ -1,0 +1,208 @@
+"""The encoder: pictures and texts -> embeddings of an open_clip model, with a fingerprint of what makes them."""
+
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xxhash
+
+from cache.errors import InputError, choose
+from cache.schema import json_hash
+from extract.models import Network, load_network
+from extract.prepare import Preprocessing
+from extract.prompts import PromptSet
+
+if TYPE_CHECKING:
+    import torch
+
+TOKENS = {"cls": "the class token after the last norm, before the projection"}
+TEXTS_AT_ONCE = 256
+
+
+def load_encoder(
+    model: str, pretrained: str | None = None, device: str = "auto", tokens: Collection[str] = ()
+) -> "Encoder":
+    """Load an open_clip model as an encoder.
+
+    Parameters
+    ----------
+    model, pretrained : str
+        As `extract.models.load_network` takes them.
+    device : str
+        "cpu", "cuda", "cuda:1" ..., or "auto": CUDA where there is one.
+    tokens : collection of str
+        "cls" for the class token beside the embedding.
+
+    Raises
+    ------
+    InputError
+        torch or open_clip is missing; model, weights, device or token is not known; the model has no class token.
+    """
+    for token in tokens:
+        choose(TOKENS, token, "token")
+    network = load_network(model, pretrained)
+    return Encoder(network, _choose_device(device), tuple(sorted(set(tokens))))
+
+
+class Encoder:
+    """A frozen open_clip model.
+
+    Attributes
+    ----------
+    model_name : str
+    architecture : str
+        Hash of the model's configuration, with the activation in effect.
+    weights : str
+        xxh3-128 of names, dtypes, shapes and bytes of all tensors.
+    preprocessing : Preprocessing
+        The model's own.
+    embed_dim : int
+    precision : str
+        "float32" on a CPU, "float16-autocast" on CUDA (texts in float32 on both).
+    device : str
+    logit_scale : float
+        As it is multiplied with: the exponential of the parameter.
+    logit_bias : float or None
+    tokens : tuple of str
+    software : str
+        Libraries that compute, with their versions.
+    """
+
+    def __init__(self, network: Network, device: "torch.device", tokens: tuple[str, ...]) -> None:
+        import open_clip
+        import torch
+
+        module: Any = network.module
+        self.model_name = network.name
+        self.architecture = json_hash(network.config)
+        self.weights = hash_weights(module.state_dict())
+        self.preprocessing = _read_preprocessing(module.visual.preprocess_cfg)
+        self.embed_dim = int(network.config["embed_dim"])
+        self.precision = "float16-autocast" if device.type == "cuda" else "float32"
+        self.device = str(device)
+        self.logit_scale = module.logit_scale.exp().item()
+        self.logit_bias = None if module.logit_bias is None else module.logit_bias.item()
+        self.tokens = tokens
+        self.software = f"torch {torch.__version__}, open_clip {open_clip.__version__}"
+        self._make_tokenizer = network.tokenizer
+        self._module = module.eval().to(device)
+        self._mean = torch.tensor(self.preprocessing.mean, device=device).view(3, 1, 1)
+        self._std = torch.tensor(self.preprocessing.std, device=device).view(3, 1, 1)
+        self._class_tokens: list[torch.Tensor] = []
+        if "cls" in tokens:
+            _watch_class_token(module.visual, network.name, self._class_tokens)
+
+    def embed_images(self, pixels: np.ndarray) -> dict[str, np.ndarray]:
+        """Embed prepared pictures.
+
+        Parameters
+        ----------
+        pixels : ndarray of uint8, shape (B, h, w, 3)
+            RGB of the size that ``preprocessing`` gives.
+
+        Returns
+        -------
+        dict of ndarray of float32
+            ``embedding`` (B, D): projected, unnormalised; where asked for ``cls`` (B, W).
+        """
+        import torch
+
+        with torch.inference_mode(), self._autocast():
+            batch = torch.from_numpy(np.require(pixels, requirements=("C", "W"))).to(self.device)
+            batch = batch.permute(0, 3, 1, 2).contiguous().float().div_(255)  # (B, 3, h, w)
+            arrays = {"embedding": self._module.encode_image(batch.sub_(self._mean).div_(self._std), normalize=False)}
+            if "cls" in self.tokens:
+                arrays["cls"] = self._class_tokens.pop()
+            return {name: array.float().cpu().numpy() for name, array in arrays.items()}
+
+    def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
+        """Embed texts.
+
+        Returns
+        -------
+        ndarray of float32, shape (P, D)
+            Unnormalised.
+        """
+        import torch
+
+        with torch.inference_mode():
+            tokens = self._tokenizer(list(texts)).split(TEXTS_AT_ONCE)
+            blocks = [self._module.encode_text(block.to(self.device), normalize=False) for block in tokens]
+            return torch.cat(blocks).float().cpu().numpy()
+
+    def embed_prompts(self, prompts: PromptSet) -> np.ndarray:
+        """Embed a prompt set: the mean of a text's unit embeddings in all templates, at unit length.
+
+        Returns
+        -------
+        ndarray of float32, shape (P, D)
+        """
+        filled = prompts.filled()
+        units = _unit(self.embed_texts([text for texts in filled for text in texts]))
+        return _unit(units.reshape(len(filled), -1, units.shape[1]).mean(axis=1))
+
+    @cached_property
+    def _tokenizer(self) -> Callable[[list[str]], "torch.Tensor"]:
+        try:
+            return self._make_tokenizer()
+        except Exception as error:  # a vocabulary that is damaged or has to be downloaded can fail in any way
+            raise InputError(f"the tokenizer of {self.model_name} cannot be made: {error}") from error
+
+    def _autocast(self) -> AbstractContextManager[Any]:
+        import torch
+
+        return torch.autocast("cuda", torch.float16) if self.precision == "float16-autocast" else nullcontext()
+
+
+def hash_weights(tensors: dict[str, "torch.Tensor"]) -> str:
+    """xxh3-128 over the sorted names, with dtype, shape and bytes of each tensor, as hex."""
+    import torch
+
+    digest = xxhash.xxh3_128()
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _choose_device(name: str) -> "torch.device":
+    import torch
+
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    known = ["cpu", *(f"cuda:{number}" for number in range(torch.cuda.device_count()))]
+    if name not in known and not (name == "cuda" and len(known) > 1):
+        raise InputError(f"no device {name!r} here; there is: auto, {', '.join(known)}")
+    return torch.device(name)
+
+
+def _read_preprocessing(config: dict[str, Any]) -> Preprocessing:
+    """open_clip's preprocessing configuration in our words; one number stands for all sides or channels."""
+    size, mean, std = config["size"], config["mean"], config["std"]
+    height, width = size if isinstance(size, Sequence) else (size, size)
+    return Preprocessing(
+        size=(int(height), int(width)),
+        resize_mode=config["resize_mode"] or "shortest",
+        interpolation="bilinear" if config["interpolation"] == "bilinear" else "bicubic",
+        mean=tuple(mean) if isinstance(mean, Sequence) else (mean,) * 3,
+        std=tuple(std) if isinstance(std, Sequence) else (std,) * 3,
+        fill_color=int(config["fill_color"]),
+    )
+
+
+def _watch_class_token(visual: Any, model: str, into: "list[torch.Tensor]") -> None:
+    """Let each forward pass of a vision transformer put its class token into ``into``."""
+    from open_clip.transformer import VisionTransformer
+
+    is_plain = isinstance(visual, VisionTransformer) and visual.attn_pool is None
+    if not is_plain or (visual.final_ln_after_pool and visual.pool_type != "tok"):
+        raise InputError(f"{model} has no class token between its last norm and the projection; leave out --tokens cls")
+    visual.ln_post.register_forward_hook(
+        lambda module, inputs, output: into.append(output if visual.final_ln_after_pool else output[:, 0])
+    )
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), np.finfo(np.float32).tiny)

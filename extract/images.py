@@ -1,0 +1,158 @@
+"""A picture file -> upright 8-bit RGB pixels with its fingerprints, or the reason why not."""
+
+import io
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import xxhash
+from PIL import Image, ImageOps
+
+# Only these are tried, whatever the suffix says: Pillow's other readers include one that runs an interpreter (EPS).
+Image.init()  # registers the readers: which there are depends on how Pillow was built
+FORMATS = tuple(name for name in ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "AVIF", "GIF", "PPM") if name in Image.OPEN)
+
+DEEP_GREY = ("I;16", "I;16L", "I;16B", "I;16N", "I")  # modes that convert("RGB") clips to white instead of scaling
+
+
+class Unreadable(Exception):
+    """A file cannot become pixels.
+
+    Attributes
+    ----------
+    stage : {"open", "decode"}
+    reason : str
+        One line.
+    """
+
+    def __init__(self, stage: str, reason: str) -> None:
+        super().__init__(stage, reason)
+        self.stage = stage
+        self.reason = " ".join(reason.split())
+
+    def __str__(self) -> str:
+        return f"{self.stage}: {self.reason}"
+
+
+@dataclass
+class FrameInfo:
+    """What is known of a decoded frame beside its pixels.
+
+    Attributes
+    ----------
+    index : int
+        Number of the frame in its video.
+    file_hash : str
+        xxh3-128 of the file's bytes.
+    pixel_hash : str
+        xxh3-128 of shape and bytes of the upright RGB pixels.
+    width, height : int
+        Of the upright frame, in pixels.
+    byte_size : int
+        Of the file.
+    format : str
+        "JPEG", "PNG" ..., or the codec of a video.
+    quantization : str
+        xxh3-64 of the JPEG quantisation tables, or empty.
+    """
+
+    index: int
+    file_hash: str
+    pixel_hash: str
+    width: int
+    height: int
+    byte_size: int
+    format: str
+    quantization: str
+
+
+@dataclass
+class Frame(FrameInfo):
+    """A decoded frame: ``pixels`` is uint8 RGB, shape (height, width, 3), upright."""
+
+    pixels: np.ndarray
+
+    def info(self) -> FrameInfo:
+        """The frame without its pixels."""
+        return FrameInfo(**{name: getattr(self, name) for name in FrameInfo.__dataclass_fields__})
+
+
+def read_image(path: str | Path, index: int = 0) -> Frame:
+    """Read and decode a picture; of an animated one the first frame.
+
+    EXIF orientation is applied. Transparency is dropped and palettes, grey and CMYK are converted as Pillow's
+    ``convert("RGB")`` does (open_clip's way), but before resizing; 16-bit grey is scaled to 8 bits.
+
+    Raises
+    ------
+    Unreadable
+        Missing, empty, truncated, no picture, of a format not in `FORMATS`, or larger than ``Image.MAX_IMAGE_PIXELS``.
+    """
+    try:
+        with open(path, "rb") as file:
+            content = file.read()
+    except OSError as error:
+        raise Unreadable("open", error.strerror or str(error)) from error
+    image = _open(content)
+    try:
+        pixels = np.asarray(_to_rgb(ImageOps.exif_transpose(image)))
+    except Unreadable:
+        raise
+    except Exception as error:  # decoders fail in many ways: OSError, SyntaxError, struct.error, zlib.error ...
+        raise Unreadable("decode", f"{type(error).__name__}: {error}") from error
+    return Frame(
+        index=index,
+        file_hash=xxhash.xxh3_128_hexdigest(content),
+        pixel_hash=hash_pixels(pixels),
+        width=pixels.shape[1],
+        height=pixels.shape[0],
+        byte_size=len(content),
+        format=str(image.format),
+        quantization=_hash_tables(getattr(image, "quantization", None)),
+        pixels=pixels,
+    )
+
+
+def hash_pixels(pixels: np.ndarray) -> str:
+    """xxh3-128 of shape and bytes, as hex.
+
+    Parameters
+    ----------
+    pixels : ndarray of uint8, shape (H, W, 3)
+    """
+    digest = xxhash.xxh3_128(repr(pixels.shape).encode())
+    digest.update(np.ascontiguousarray(pixels).data)
+    return digest.hexdigest()
+
+
+def _open(content: bytes) -> Image.Image:
+    if not content:
+        raise Unreadable("open", "the file is empty")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            return Image.open(io.BytesIO(content), formats=FORMATS)
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        raise Unreadable("open", f"larger than {Image.MAX_IMAGE_PIXELS} pixels: {error}") from error
+    except Image.UnidentifiedImageError as error:
+        raise Unreadable("open", f"not a picture of a known format ({', '.join(FORMATS)})") from error
+    except Exception as error:  # a damaged header
+        raise Unreadable("open", f"{type(error).__name__}: {error}") from error
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode in DEEP_GREY:
+        values = np.asarray(image).astype(np.int64)
+        if values.min() < 0 or values.max() > 65535:
+            raise Unreadable("decode", f"grey values from {values.min()} to {values.max()}, not 16 bits")
+        image = Image.fromarray(np.rint(values / 257).astype(np.uint8))
+    if image.mode == "F":
+        raise Unreadable("decode", "floating-point grey values, whose range is not known")
+    return image.convert("RGB")
+
+
+def _hash_tables(tables: dict[int, list[int]] | None) -> str:
+    if not tables:
+        return ""
+    return xxhash.xxh3_64_hexdigest(repr([(key, list(tables[key])) for key in sorted(tables)]).encode())

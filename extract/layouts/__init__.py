@@ -1,0 +1,26 @@
+"""Families of data sets: a root becomes a sorted list of sources. Add one: a file here and an entry in LAYOUTS."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from extract.layouts import ffpp, folders
+from extract.layouts.base import Listing, Source, file_path
+
+__all__ = ["LAYOUTS", "Listing", "Source", "file_path", "recognise"]
+
+LAYOUTS: dict[str, Callable[[Path, str | None], Listing]] = {
+    "ffpp": ffpp.list_sources,
+    "folders": folders.list_sources,
+}
+
+
+def recognise(root: Path) -> str:
+    """Name of the layout that a root has.
+
+    Examples
+    --------
+    >>> recognise(Path("no/original_sequences/here"))
+    'folders'
+    """
+    native = any((root / name).is_dir() for name in (ffpp.ORIGINALS, ffpp.MANIPULATED))
+    return "ffpp" if native else "folders"

@@ -1,0 +1,63 @@
+"""The native tree of FaceForensics++: originals and manipulations by method, compression, and videos or frames."""
+
+from collections import defaultdict
+from pathlib import Path
+
+from cache.errors import InputError
+from cache.identity import REAL_MANIPULATION, canonical
+from extract.layouts.base import ClassFolder, Listing, Source, image_sources, sorted_listing, video_sources
+from extract.layouts.files import list_files, valid_text
+
+ORIGINALS, MANIPULATED = "original_sequences", "manipulated_sequences"
+COMPRESSIONS = ("raw", "c0", "c23", "c40")
+FRAMES, VIDEOS = "frames", "videos"
+
+
+def list_sources(root: Path, dataset: str | None = None) -> Listing:
+    """Sources of a FaceForensics++ tree.
+
+    ``original_sequences/<origin>/<compression>/{videos,frames}`` and
+    ``manipulated_sequences/<method>/<compression>/{videos,frames}``. Where a class has both at one compression, its
+    frames are taken and its videos listed as skipped. Masks are skipped.
+
+    Parameters
+    ----------
+    root : Path
+    dataset : str, optional
+        "FF++" by default.
+
+    Raises
+    ------
+    InputError
+        The root is missing, is no such tree, or holds no picture and no video; two files give the same sample.
+
+    References
+    ----------
+    A. Rössler et al., "FaceForensics++: Learning to Detect Manipulated Facial Images", ICCV 2019; the tree:
+    https://github.com/ondyari/FaceForensics, dataset/README.md
+    """
+    files = list_files(root, {"masks": "masks are no samples"})
+    if not any((root / top).is_dir() for top in (ORIGINALS, MANIPULATED)):
+        raise InputError(f"neither {ORIGINALS} nor {MANIPULATED} in {root}; class folders need --layout folders")
+    skipped = list(files.skipped)
+    places: dict[tuple[str, ...], list[str]] = defaultdict(list)  # top/class/compression/kind -> files
+    for kind, paths in ((FRAMES, files.images), (VIDEOS, files.videos)):
+        for path in paths:
+            place = tuple(path.split("/")[:-1][:4])
+            if _is_known(place, kind):
+                places[place].append(path)
+            else:
+                skipped.append((path, f"not in {ORIGINALS} or {MANIPULATED}/<class>/<{'|'.join(COMPRESSIONS)}>/{kind}"))
+    sources: list[Source] = []
+    for place, paths in places.items():
+        if place[3] == VIDEOS and (*place[:3], FRAMES) in places:
+            skipped += [(path, f"the frames in {'/'.join(place[:3])}/{FRAMES} are read instead") for path in paths]
+            continue
+        manipulation = REAL_MANIPULATION if place[0] == ORIGINALS else canonical(place[1])
+        folder = ClassFolder("/".join(place), valid_text(dataset or "FF++"), place[2], manipulation)
+        sources += (video_sources if place[3] == VIDEOS else image_sources)(paths, folder)
+    return sorted_listing(root, sources, skipped)
+
+
+def _is_known(place: tuple[str, ...], kind: str) -> bool:
+    return len(place) == 4 and place[0] in (ORIGINALS, MANIPULATED) and place[2] in COMPRESSIONS and place[3] == kind

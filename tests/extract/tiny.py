@@ -1,0 +1,63 @@
+"""An extraction without torch, for tests that stop it: run as a script it extracts, slowly enough to be killed.
+
+python tests/extract/tiny.py DATA OUT [SECONDS_PER_BATCH]
+"""
+
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from extract.prepare import Preprocessing
+from extract.prompts import PromptSet, load_prompts
+
+from extract.layouts import LAYOUTS
+from extract.plan import plan_inputs
+from extract.run import Summary, extract
+from extract.video import Sampling
+
+
+class TinyEncoder:
+    """Means of a grid of pixels, projected: a stand-in with an encoder's interface."""
+
+    model_name = "tiny"
+    architecture = "means of a 4 x 4 grid"
+    weights = "0"
+    precision = "float32"
+    software = "numpy"
+    tokens = ()
+    logit_scale = 10.0
+    logit_bias = None
+    preprocessing = Preprocessing(
+        size=(16, 16), resize_mode="shortest", interpolation="bicubic", mean=(0, 0, 0), std=(1, 1, 1), fill_color=0
+    )
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        self.seconds = seconds
+        self.batches = 0
+
+    def embed_images(self, pixels: np.ndarray) -> dict[str, np.ndarray]:
+        time.sleep(self.seconds)
+        self.batches += 1
+        grid = pixels.reshape(len(pixels), 4, 4, 4, 4, 3).mean(axis=(2, 4)).reshape(len(pixels), -1)  # (B, 48)
+        return {"embedding": (grid / 255 + 0.1).astype(np.float32)}
+
+    def embed_prompts(self, prompts: PromptSet) -> np.ndarray:
+        vectors = np.random.default_rng(0).normal(size=(len(prompts.texts), 48)).astype(np.float32)
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def run_tiny(data: Path, out: Path, encoder: TinyEncoder | None = None, **options: object) -> Summary:
+    """Extract a data set of class folders with `TinyEncoder`, in batches of 4 and parts of 8."""
+    sampling = Sampling(frames=options.pop("frames", None))
+    inputs = plan_inputs(data, LAYOUTS["folders"](data, None).sources, sampling, options.pop("limit", None))
+    settings = {"batch_size": 4, "part_rows": 8, "workers": 0, **options}
+    prompts = [load_prompts("seed_000")]
+    return extract(inputs, data, out, encoder or TinyEncoder(), prompts, sampling, **settings)
+
+
+if __name__ == "__main__":
+    run_tiny(Path(sys.argv[1]), Path(sys.argv[2]), TinyEncoder(float(sys.argv[3]) if len(sys.argv) > 3 else 0.0))

@@ -1,0 +1,224 @@
+"""The command line as a user meets it: the whole path, the same line twice, and a sentence for every mistake."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+import pipeline
+from cache.reader import open_cache
+
+ROOT = Path(__file__).parents[1]
+Cli = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
+    """Run a command line in this process: (exit code, standard output, standard error)."""
+
+    def run(*words: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["pipeline.py", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            pipeline.main()
+        captured = capsys.readouterr()
+        return int(ended.value.code or 0), captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def frames(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Coursework folders with the video id in the file name: 24 scenes in 12 pairs, two frames each."""
+    root = tmp_path_factory.mktemp("frames") / "coursework"
+    rng = np.random.default_rng(0)
+    for folder in ("Real_youtube", "FaceSwap", "NeuralTextures"):
+        (root / folder).mkdir(parents=True)
+        for scene in range(24):
+            face = rng.integers(0, 256, (6, 6, 3), np.uint8)
+            video = f"{scene:03d}" if folder == "Real_youtube" else f"{scene:03d}_{scene ^ 1:03d}"
+            for frame in (0, 10):
+                noise = rng.integers(-9, 9, face.shape) + 40 * (folder != "Real_youtube")
+                picture = Image.fromarray((face + noise).clip(0, 255).astype(np.uint8)).resize((96, 96))
+                picture.save(root / folder / f"{video}_{frame:03d}.png")
+    return root
+
+
+@pytest.fixture(scope="session")
+def cache_file(frames: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The cache of those folders, by the real command."""
+    out = tmp_path_factory.mktemp("cache") / "coursework.h5"
+    command = [sys.executable, "pipeline.py", "extract", frames, "--out", out, "--model", "demo", "--crop", "given"]
+    subprocess.run([*map(str, command), "--prompts", "seed_000"], cwd=ROOT, check=True)
+    return out
+
+
+def test_the_whole_path(cli: Cli, cache_file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "runs"
+    words = [
+        "classify",
+        cache_file,
+        "--train",
+        "FaceSwap",
+        "--test",
+        "NeuralTextures",
+        "--head",
+        "logistic,svm",
+        "--out",
+        out,
+    ]
+    code, printed, _ = cli(*words)
+    assert code == 0
+    for head in ("logistic", "svm"):
+        run = out / "FaceSwap" / head
+        names = {path.name for path in run.iterdir()}
+        assert {"run.json", "predictions.csv", "video_predictions.csv", "metrics.json", "model", "run.log"} <= names
+        assert "report.html" in names
+        metrics = json.loads((run / "metrics.json").read_text())
+        for level in ("frame", "video"):
+            auc = metrics[level]["auc"]
+            assert auc["low"] <= auc["value"] <= auc["high"]
+        described = json.loads((run / "run.json").read_text())
+        assert described["train"] == ["FaceSwap"] and described["test"] == ["NeuralTextures"]
+        assert described["command"].startswith("python pipeline.py classify")
+        predictions = pd.read_csv(run / "predictions.csv")
+        train = predictions[predictions["split"] == "val"]
+        test = predictions[predictions["split"] == "test"]
+        assert not set(train["group"]) & set(test["group"])
+        assert set(train["manipulation"]) == {"real", "FaceSwap"}
+        assert set(test["manipulation"]) == {"real", "NeuralTextures"}
+    assert {"summary.csv", "splits.csv", "report.html"} <= {path.name for path in out.iterdir()}
+    assert "NeuralTextures" in printed and "AUC" in printed
+    assert cli(*words)[0] == 0, "the same line again is no mistake"
+    assert cli("evaluate", out)[0] == 0
+
+
+def test_the_same_extraction_again_is_complete(cli: Cli, frames: Path, cache_file: Path) -> None:
+    words = ["extract", frames, "--out", cache_file, "--model", "demo", "--prompts", "seed_000"]
+    code, printed, _ = cli(*words, "--crop", "given")
+    assert code == 0 and "is complete already: 144 frames" in printed
+    code, _, errors = cli(*words)
+    assert code == 2 and "crop is 'none' now and was 'given'" in errors
+    code, _, errors = cli(*words, "--crop", "given", "--prompts", "seed_004_v1")
+    assert code == 2 and "prompts is" in errors
+    assert cli("cache", "verify", cache_file)[0] == 0
+
+
+def test_cache_info(cli: Cli, cache_file: Path) -> None:
+    code, printed, _ = cli("cache", "info", cache_file)
+    assert code == 0
+    assert re.search(r"FaceSwap\s+24\s+48\s+12", printed)
+    found = json.loads(cli("cache", "info", cache_file, "--json")[1])
+    assert found["samples"] == 144 and found["groups"] == 12
+    assert found["spaces"]["clean"]["provenance"]["crop"] == "given"
+
+
+def test_unreadable_pictures_are_counted_and_listed(cli: Cli, frames: Path, tmp_path: Path) -> None:
+    data = tmp_path / "coursework"
+    shutil.copytree(frames, data)
+    (data / "FaceSwap" / "000_001_000.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
+    (data / "FaceSwap" / "notes.txt").write_text("not an input")
+    out = tmp_path / "x.h5"
+    code, printed, errors = cli("extract", data, "--out", out, "--model", "demo", "--workers", 0)
+    assert code == 0
+    assert "143 frames, 1 files failed" in printed and "000_001_000.png" in printed
+    assert "skipped 1 files" in errors
+    assert open_cache(out).failures["manipulation"].tolist() == ["FaceSwap"]
+
+
+def mistakes() -> dict[str, tuple[list[str], str]]:
+    """Name -> (command line, what the sentence must say); {data}, {cache}, {tmp} are filled in."""
+    extract = ["extract", "{data}", "--out", "{tmp}/x.h5", "--model", "demo"]
+    classify = ["classify", "{cache}", "--out", "{tmp}/r", "--train", "FaceSwap"]
+    return {
+        "empty folder": (["extract", "{tmp}/empty", "--out", "{tmp}/x.h5", "--model", "demo"], "empty"),
+        "missing folder": (["extract", "{tmp}/none", "--out", "{tmp}/x.h5", "--model", "demo"], "none"),
+        "unknown layout": ([*extract, "--layout", "imagenet"], "unknown layout 'imagenet'; known: "),
+        "unknown model": ([*extract[:-1], "ViT-Z-9", "--pretrained", "openai"], "ViT-Z-9"),
+        "unknown weights": ([*extract[:-1], "ViT-B-32", "--pretrained", "opnai"], "opnai"),
+        "no weights": ([*extract[:-1], "ViT-B-32"], "--pretrained"),
+        "unknown prompts": ([*extract, "--prompts", "nice"], "nice"),
+        "unknown crop": ([*extract, "--crop", "tight"], "unknown crop 'tight'; known: given, none"),
+        "no class token": ([*extract, "--tokens", "cls"], "cls"),
+        "frames and fps": ([*extract, "--frames", "3", "--fps", "1"], "exclude each other"),
+        "no frames": ([*extract, "--frames", "0"], "frames"),
+        "unknown head": ([*classify, "--head", "xgboost"], "unknown head 'xgboost'; known: "),
+        "unknown manipulation": (["classify", "{cache}", "--out", "{tmp}/r", "--train", "FaceSwop"], "FaceSwop"),
+        "nothing to train on": (["classify", "{cache}", "--out", "{tmp}/r"], "--train"),
+        "only real": (["classify", "{cache}", "--out", "{tmp}/r", "--train", "real"], "real"),
+        "unknown features": ([*classify, "--features", "pixels"], "pixels"),
+        "absent features": ([*classify, "--features", "cls"], "cls"),
+        "unknown normalisation": ([*classify, "--normalize", "max"], "max"),
+        "unknown prompt set": ([*classify, "--features", "prompts", "--prompt-set", "nice"], "nice"),
+        "unknown parameter": ([*classify, "--head", "svm", "--param", "svm.depth=3"], "depth"),
+        "condition": ([*classify, "--where", "compression=c99"], "compression=c99"),
+        "one class": ([*classify, "--where", "manipulation=FaceSwap"], "real"),
+        "missing cache": (["classify", "{tmp}/none.h5", "--out", "{tmp}/r", "--train", "FaceSwap"], "none.h5"),
+        "truncated cache": (["classify", "{tmp}/cut.h5", "--out", "{tmp}/r", "--train", "FaceSwap"], "truncated"),
+        "foreign cache": (["cache", "info", "{tmp}/foreign.h5"], "not a feature cache"),
+        "no runs": (["evaluate", "{tmp}/empty"], "empty"),
+        "missing recipe": (["run", "{tmp}/no.toml", "--data", "{data}", "--out", "{tmp}/r"], "no.toml"),
+        "unknown key in recipe": (["run", "{tmp}/key.toml", "--data", "{data}", "--out", "{tmp}/r"], "modle"),
+        "unknown section": (["run", "{tmp}/section.toml", "--data", "{data}", "--out", "{tmp}/r"], "section"),
+        "unknown mode": (
+            ["run", "configs/demo.toml", "--data", "{data}", "--out", "{tmp}/r", "--mode", "fast"],
+            "unknown mode 'fast'; known: both, test, train",
+        ),
+    }
+
+
+@pytest.mark.parametrize("name", mistakes())
+def test_a_mistake_gets_a_sentence(cli: Cli, frames: Path, cache_file: Path, tmp_path: Path, name: str) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "cut.h5").write_bytes(cache_file.read_bytes()[:-100])
+    (tmp_path / "foreign.h5").write_bytes(b"\x89HDF\r\n\x1a\n and so on")
+    (tmp_path / "key.toml").write_text('[extract]\nmodle = "demo"\n')
+    (tmp_path / "section.toml").write_text("[train]\nepochs = 3\n")
+    before = {path.name for path in tmp_path.iterdir()}
+    command, said = mistakes()[name]
+    code, printed, errors = cli(*(word.format(data=frames, cache=cache_file, tmp=tmp_path) for word in command))
+    last = errors.strip().splitlines()[-1] if name != "no frames" else errors
+    assert code == 2, errors
+    assert said in last
+    assert "Traceback" not in errors + printed
+    left = {path.name for path in tmp_path.iterdir()} - before
+    assert not {name for name in left if name.endswith(".h5")}
+
+
+def test_a_recipe_does_it_all(cli: Cli, frames: Path, tmp_path: Path) -> None:
+    recipe = tmp_path / "mine.toml"
+    recipe.write_text(
+        '[extract]\nmodel = "demo"\ncrop = "given"\n'
+        '[classify]\ntrain = ["FaceSwap"]\nheads = ["logistic"]\nfeatures = ["embedding", "prompts"]\n'
+    )
+    words = ["run", recipe, "--data", frames, "--out", tmp_path / "out"]
+    assert cli(*words, "--mode", "train")[0] == 0
+    assert not (tmp_path / "out" / "report.html").exists()
+    assert cli(*words, "--mode", "test")[0] == 0
+    assert (tmp_path / "out" / "report.html").exists()
+    code, printed, _ = cli(*words)
+    assert code == 0 and "is complete already" in printed
+
+
+@pytest.mark.parametrize("recipe", sorted((ROOT / "configs").glob("*.toml")), ids=lambda path: path.stem)
+def test_recipes_are_readable(recipe: Path) -> None:
+    assert pipeline.read_recipe(recipe)["extract"]["model"]
+
+
+def test_every_command_has_an_example_in_its_help(cli: Cli) -> None:
+    for command in ("extract", "classify", "evaluate", "run", "cache info", "cache verify"):
+        code, printed, _ = cli(*command.split(), "--help")
+        assert code == 0 and "Example: python pipeline.py" in printed
+
+
+def test_every_command_is_in_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for command in ("extract", "classify", "evaluate", "run", "cache info", "cache verify"):
+        assert f"pipeline.py {command}" in readme
