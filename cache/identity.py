@@ -59,9 +59,7 @@ def canonical(folder: str) -> str:
     >>> [canonical(name) for name in ("Real_youtube", "0_real", "f2f", "StyleGAN2")]
     ['real', 'real', 'Face2Face', 'StyleGAN2']
     """
-    words = {
-        word for word in re.split(r"[^a-z0-9]+", folder.lower()) if word and not word.isdigit()
-    } - FILLER_WORDS
+    words = {word for word in re.split(r"[^a-z0-9]+", folder.lower()) if word and not word.isdigit()} - FILLER_WORDS
     if words and words <= REAL_WORDS:
         return REAL_MANIPULATION
     return FAKES.get(folder.lower(), folder)

@@ -110,7 +110,7 @@ class Encoder:
         import torch
 
         with torch.inference_mode(), self._autocast():
-            batch = torch.from_numpy(np.require(pixels, requirements=("C", "W"))).to(self.device)
+            batch = torch.from_numpy(np.ascontiguousarray(pixels)).to(self.device)
             batch = batch.permute(0, 3, 1, 2).contiguous().float().div_(255)  # (B, 3, h, w)
             arrays = {"embedding": self._module.encode_image(batch.sub_(self._mean).div_(self._std), normalize=False)}
             if "cls" in self.tokens:

@@ -132,7 +132,8 @@ def _from_folder(name: str, folder: Path, pretrained: str | None) -> Network:
     settings = config["text_cfg"].get("tokenizer_kwargs") or {}
     files = {key: folder.resolve() / value for key, value in settings.items() if _is_name_in(folder, value)}
     hashes = {key: xxhash.xxh3_128_hexdigest(path.read_bytes()) for key, path in files.items()}
-    config["text_cfg"]["tokenizer_kwargs"] = {**settings, **hashes}
+    if files:
+        config["text_cfg"]["tokenizer_kwargs"] = {**settings, **hashes}
     paths = {key: str(path) for key, path in files.items()}
     label = f"{name}, {checkpoint.name}" if pretrained else name
     return Network(label, module, _effective(config), lambda: open_clip.get_tokenizer(schema, **paths))

@@ -3,7 +3,7 @@
 import multiprocessing
 import signal
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
@@ -18,7 +18,7 @@ def prepared_batches(
     sampling: Sampling,
     batch_size: int,
     workers: int,
-) -> Iterator[Prepared]:
+) -> Generator[Prepared, None, None]:
     """Prepare batches in ``workers`` processes (0: in this one), yielding them in order.
 
     Raises

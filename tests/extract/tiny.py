@@ -11,11 +11,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from extract.prepare import Preprocessing
-from extract.prompts import PromptSet, load_prompts
-
 from extract.layouts import LAYOUTS
 from extract.plan import plan_inputs
+from extract.prepare import Preprocessing
+from extract.prompts import PromptSet, load_prompts
 from extract.run import Summary, extract
 from extract.video import Sampling
 
