@@ -4,12 +4,17 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pandas as pd
 import pytest
 
 from cache.schema import SAMPLE_COLUMNS, PromptScores, Provenance, Space
 from cache.store import write_cache
+
+hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)  # a red run there must be ours
+if os.environ.get("CI"):
+    hypothesis.settings.load_profile("ci")
 
 MANIPULATIONS = ("real", "Deepfakes", "FaceSwap")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -60,6 +60,7 @@ def test_square_is_open_clips(size: tuple[int, int], mode: str, target: tuple[in
     target=st.tuples(st.integers(8, 60), st.integers(8, 60)),
 )
 def test_square_is_open_clips_at_any_size(height: int, width: int, mode: str, target: tuple[int, int]) -> None:
+    assume(mode != "longest" or 2 * max(height, width) < min(height, width) * min(target))  # open_clip fails beyond
     pixels = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
     preprocessing = Preprocessing(target, mode, "bicubic", (0.0,) * 3, (1.0,) * 3, 0)
     assert np.array_equal(square(pixels, preprocessing), open_clip_square(pixels, preprocessing))
