@@ -141,6 +141,15 @@ def test_remainders_are_dealt_largest_first() -> None:
     assert sorted(fakes_tested["manipulation"].value_counts()) == [1, 1, 2, 2]
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_of_unequal_remainders_the_larger_win(seed: int) -> None:
+    sizes = {"A": 3, "B": 4, "C": 2}  # shares .9, 1.2, .6 of 3 test groups: rounded down 0, 1, 0, and two to give
+    names = [name for name, size in sizes.items() for _ in range(size)]
+    samples = table([(2 * k, 2 * k + 1, name) for k, name in enumerate(names)], 2 * len(names))
+    tested = samples[(assign(samples, test_size=0.3, seed=seed) == "test") & (samples["label"] == FAKE)]
+    assert sorted(tested["manipulation"]) == ["A", "B", "C"]
+
+
 def test_a_data_set_used_only_for_testing_is_not_split() -> None:
     first, second = disjoint_pairs(8), table([(0, 1, "Other")], 4, dataset="E")
     both = pd.concat([first, second], ignore_index=True)

@@ -1,0 +1,1 @@
+"""Stage 2, the laptop: a cache -> heads, models, matrices."""

@@ -1,0 +1,99 @@
+"""Which rows a cell trains on and which it tests on: named manipulations, and the reals that belong with them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from cache.errors import InputError
+from cache.schema import FAKE, REAL, UNKNOWN
+
+SIDES = {"training": ["train", "val"], "test": ["test"]}  # the side of a split -> its values
+
+
+def cell_rows(
+    samples: pd.DataFrame, split: pd.Series, train: Sequence[str], test: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows to train on and rows to test on.
+
+    Each side takes its fakes of the manipulations named, and the reals of their data sets and compressions; reals of
+    another data set would teach a head to tell data sets apart.
+
+    Parameters
+    ----------
+    samples : DataFrame
+        Its index holds the row numbers.
+    split : Series of str
+        "train" and "val" are the training side, "test" the test side, "" neither; index as that of ``samples``.
+    train, test : sequence of str
+        Manipulations; reals join by themselves.
+
+    Returns
+    -------
+    train_rows, test_rows : ndarray of int
+        Sorted.
+
+    Raises
+    ------
+    InputError
+        An unknown manipulation, samples without a label, or a class without samples on a side.
+    """
+    for names in (train, test):
+        check_manipulations(samples, names)
+    used = samples["manipulation"].isin([*train, *test]) | (samples["label"] == REAL)
+    if (unlabelled := used & (samples["label"] == UNKNOWN)).any():
+        first = samples.loc[unlabelled, "sample_id"].iloc[0]
+        raise InputError(f"{first} has no label (-1): it can be predicted, but neither trained on nor tested on")
+    sides = []
+    for side, names in (("training", train), ("test", test)):
+        present = samples[split.isin(SIDES[side])]
+        if present.empty:
+            raise InputError(f"no group is left on the {side} side; {_remedy(side)}")
+        rows = [_with_reals(present, name, side, samples) for name in names]
+        sides.append(np.unique(np.concatenate(rows)))
+    return sides[0], sides[1]
+
+
+def manipulations(samples: pd.DataFrame) -> list[str]:
+    """Names of the manipulations whose samples are fakes, sorted."""
+    return sorted(samples.loc[samples["label"] == FAKE, "manipulation"].unique())
+
+
+def check_manipulations(samples: pd.DataFrame, names: Sequence[str]) -> None:
+    """Refuse names that no fake carries, and an empty list.
+
+    Raises
+    ------
+    InputError
+        Listing the known manipulations with their numbers of videos.
+    """
+    fakes = samples[samples["label"] != REAL]
+    videos = fakes.groupby("manipulation")["video_id"].nunique()
+    known = ", ".join(f"{name} ({count} videos)" for name, count in videos.items()) or "none"
+    if not names:
+        raise InputError(f"name at least one manipulation to train on and one to test on; known: {known}")
+    for name in names:
+        if name in set(samples.loc[samples["label"] == REAL, "manipulation"]):
+            raise InputError(f"{name!r} are originals, which join both sides by themselves; manipulations: {known}")
+        if name not in videos.index:
+            raise InputError(f"unknown manipulation {name!r}; known: {known}")
+
+
+def _with_reals(present: pd.DataFrame, name: str, side: str, samples: pd.DataFrame) -> np.ndarray:
+    """Rows of one manipulation on a side and of the reals of its data sets and compressions."""
+    fakes = present[present["manipulation"] == name]
+    if fakes.empty:
+        videos = samples.loc[samples["manipulation"] == name, "video_id"].nunique()
+        raise InputError(f"no {name} on the {side} side: none of its {videos} videos was dealt there; {_remedy(side)}")
+    keys = ["dataset", "compression"]
+    homes = pd.MultiIndex.from_frame(fakes[keys].drop_duplicates())
+    reals = present[(present["label"] == REAL) & pd.MultiIndex.from_frame(present[keys]).isin(homes)]
+    if reals.empty:
+        where = ", ".join("/".join(home) for home in homes)
+        raise InputError(f"no real samples beside {name} on the {side} side in {where}; {_remedy(side)}")
+    return np.concatenate([fakes.index.to_numpy(), reals.index.to_numpy()])
+
+
+def _remedy(side: str) -> str:
+    larger = "a smaller" if side == "training" else "a larger"
+    return f"give a split file (--split FILE.csv), {larger} --test-size, or another --seed"

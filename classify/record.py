@@ -1,0 +1,93 @@
+"""What a run says about itself: ``run.json``, and whether a finished run is the one asked for."""
+
+import json
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from cache.errors import InputError
+
+FORMAT = 1
+WEIGHTING = "1 / (frames of the video in training), both classes alike, mean 1"
+CONFIGURATION = (
+    "format", "head", "train", "test", "features", "normalize", "prompt_set", "fixed", "where", "seed",
+    "cache.fingerprint", "cache.additions", "split.method", "split.test_size", "split.disjoint",
+    "split.drop_crossing", "split.allow_leak",
+)  # fmt: skip
+
+
+def is_finished(folder: Path, wanted: dict[str, Any]) -> bool:
+    """Whether a run folder holds the finished run that is wanted.
+
+    Parameters
+    ----------
+    folder : Path
+    wanted : dict
+        ``run.json`` as far as it is known before the run; `CONFIGURATION` is compared.
+
+    Returns
+    -------
+    bool
+        False where nothing is there.
+
+    Raises
+    ------
+    InputError
+        Something else is there: no run, or a run with other settings.
+    """
+    if not folder.exists():
+        return False
+    try:
+        there = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        pairs = [(name, _at(wanted, name), _at(there, name)) for name in CONFIGURATION]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{folder} is there and holds no finished run; remove it or name another --out") from error
+    differing = [f"{name} is {new!r} now and was {old!r}" for name, new, old in pairs if new != old]
+    if differing:
+        raise InputError(f"{folder} holds a run with other settings: {'; '.join(differing)}; name another --out")
+    return True
+
+
+def software() -> dict[str, str]:
+    """Versions of what computed."""
+    found = {"python": platform.python_version()}
+    for name in ("crossprobe", "numpy", "scipy", "pandas", "scikit-learn", "skops", "h5py"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:  # run from the checkout without installation
+            found[name] = "not installed"
+    return found
+
+
+def write_json(path: Path, value: dict[str, Any]) -> None:
+    """Write readable JSON."""
+    path.write_text(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def log_lines(record: dict[str, Any]) -> list[str]:
+    """What a run did, line by line, for ``run.log``."""
+    split, seconds = record["split"], record["timings"]
+    sides = [f"{split['videos'][side]} videos in {split['groups'][side]} groups" for side in ("train", "test")]
+    return [
+        f"command: {record['command']}",
+        f"cache: {record['cache']['path']} ({record['cache']['fingerprint']})",
+        f"features: {', '.join(record['features'])}, normalisation {record['normalize']}, "
+        f"read in {seconds['read']:.2f} s",
+        f"split: {split['method']}, disjoint by {split['disjoint']}",
+        f"training on {', '.join(record['train'])}: {sides[0]}",
+        f"test on {', '.join(record['test'])}: {sides[1]}",
+        f"search by {record['search']['criterion']}",
+        *(f"  {result['params']}: {result['auc']:.4f}" for result in record["search"]["results"]),
+        f"{record['head']} with {record['parameters']}, {record['trainable_parameters']} trainable numbers, "
+        f"fitted in {seconds['fit']:.2f} s",
+        *(f"threshold of a {level}: {found['value']:.6g} ({found['source']})"
+          for level, found in record["thresholds"].items()),
+        *(f"caveat: {caveat}" for caveat in record["caveats"]),
+    ]  # fmt: skip
+
+
+def _at(value: dict[str, Any], name: str) -> Any:
+    for key in name.split("."):
+        value = value[key]
+    return value

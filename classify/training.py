@@ -1,0 +1,173 @@
+"""One training: its rows and features once, every head fitted on them, a whole run folder for each."""
+
+import json
+import shutil
+import time
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cache import predictions
+from cache.reader import Cache
+from classify.features import feature_matrix
+from classify.fit import CRITERION, Fitted, fit_head, scores
+from classify.heads import HEADS
+from classify.models import save_model
+from classify.normalize import Blocks
+from classify.protocol import SplitPlan, protocol_caveats, split_counts
+from classify.record import FORMAT, WEIGHTING, log_lines, software, write_json
+
+OF_THE_MODEL = (  # what a model carries of its run, so that a prediction can refuse features of another kind
+    "head", "train", "features", "normalize", "prompt_set", "parameters", "seed", "cache", "train_groups", "score",
+    "versions",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all trainings of one command share.
+
+    Attributes
+    ----------
+    cache : Cache
+    samples : DataFrame
+        The samples selected; the index holds their row numbers.
+    split : Series of str
+        Side of each of them.
+    plan : SplitPlan
+    settings : dict
+        What ``run.json`` says of every run alike: features, normalisation, seed, cache ...
+    fixed : dict of dict
+        Parameters that the user fixes, by head.
+    """
+
+    cache: Cache
+    samples: pd.DataFrame
+    split: pd.Series
+    plan: SplitPlan
+    settings: dict[str, Any]
+    fixed: dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Manipulations to train on and to test on, and the rows that this means."""
+
+    train: list[str]
+    test: list[str]
+    train_rows: np.ndarray
+    test_rows: np.ndarray
+
+
+@dataclass(frozen=True)
+class Features:
+    """A cell, its feature matrices, and the seconds that reading them took."""
+
+    cell: Cell
+    train: np.ndarray
+    test: np.ndarray
+    blocks: Blocks
+    seconds: float
+
+
+def planned_run(job: Job, cell: Cell, head: str) -> dict[str, Any]:
+    """``run.json`` as far as it is known before anything is fitted."""
+    trained = job.samples.loc[cell.train_rows]
+    record = {
+        "format": FORMAT,
+        "kind": "run",
+        "head": head,
+        "train": cell.train,
+        "test": cell.test,
+        **job.settings,
+        "fixed": job.fixed.get(head, {}),
+        "split": {
+            **job.plan.describe(),
+            **split_counts(job.samples, job.split, cell.train_rows, cell.test_rows, job.plan.key),
+        },
+        "train_groups": sorted(trained[job.plan.key].unique()),
+        "weighting": WEIGHTING,
+        "score": HEADS[head].score_meaning,
+    }
+    return json.loads(json.dumps(record))  # as it comes back from the file, so that the two compare
+
+
+def read_features(job: Job, cell: Cell) -> Features:
+    """Features of both sides of a cell."""
+    start = time.perf_counter()
+    names, prompt_set = job.settings["features"], job.settings["prompt_set"]
+    train, blocks = feature_matrix(job.cache, cell.train_rows, names, prompt_set)
+    test, _ = feature_matrix(job.cache, cell.test_rows, names, prompt_set)
+    return Features(cell, train, test, blocks, time.perf_counter() - start)
+
+
+def run_head(job: Job, features: Features, planned: dict[str, Any], folder: Path) -> None:
+    """Fit one head on a cell and write its run folder, which appears when it is whole."""
+    cell = features.cell
+    trained = job.samples.loc[cell.train_rows]
+    fitted = fit_head(
+        planned["head"],
+        features.train,
+        trained["label"].to_numpy(int),
+        trained["video_id"].to_numpy(object),
+        trained[job.plan.key].to_numpy(object),
+        blocks=features.blocks,
+        normalize=planned["normalize"],
+        parameters=planned["fixed"],
+        seed=planned["seed"],
+    )
+    start = time.perf_counter()
+    test_scores = scores(fitted.estimator, features.test)
+    timings = {"read": features.seconds, "fit": fitted.seconds, "score": time.perf_counter() - start}
+    record = {**planned, **_outcome(job, cell, fitted), "timings": timings}
+    frames = _frames(job, cell, fitted, test_scores)
+    draft = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.tmp")
+    try:
+        draft.mkdir(parents=True)
+        _write(draft, record, fitted, frames, features.blocks)
+        draft.rename(folder)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _outcome(job: Job, cell: Cell, fitted: Fitted) -> dict[str, Any]:
+    protocol = protocol_caveats(job.plan, job.samples, job.split, cell.train_rows, cell.test_rows)
+    return {
+        "parameters": fitted.parameters,
+        "search": {"criterion": CRITERION, "results": fitted.search},
+        "thresholds": fitted.thresholds,
+        "trainable_parameters": fitted.n_parameters,
+        "versions": software(),
+        "caveats": protocol + fitted.caveats,
+    }
+
+
+def _frames(job: Job, cell: Cell, fitted: Fitted, test_scores: np.ndarray) -> pd.DataFrame:
+    """Predictions of frames: out-of-fold ones of the training side (val), and those of the test side."""
+    sides = [] if fitted.out_of_fold is None else [("val", cell.train_rows, fitted.out_of_fold)]
+    sides.append(("test", cell.test_rows, test_scores))
+    parts = [job.samples.loc[rows].assign(split=side, score=score) for side, rows, score in sides]
+    table = pd.concat(parts, ignore_index=True)
+    table["group"] = table[job.plan.key]
+    table["predicted"] = _predicted(table["score"], fitted, "frame")
+    return table[list(predictions.COLUMNS)]
+
+
+def _predicted(score: pd.Series, fitted: Fitted, level: str) -> pd.Series:
+    return (score >= fitted.thresholds[level]["value"]).astype(int)
+
+
+def _write(folder: Path, record: dict[str, Any], fitted: Fitted, frames: pd.DataFrame, blocks: Blocks) -> None:
+    videos = predictions.to_videos(frames)
+    videos["predicted"] = _predicted(videos["score"], fitted, "video")
+    predictions.write(folder / "predictions.csv", frames)
+    predictions.write(folder / "video_predictions.csv", videos[list(predictions.VIDEO_COLUMNS)])
+    if fitted.history is not None:
+        fitted.history.to_csv(folder / "history.csv", index=False)
+    save_model(folder / "model", fitted, {**{name: record[name] for name in OF_THE_MODEL}, "blocks": blocks})
+    (folder / "run.log").write_text("\n".join(log_lines(record)) + "\n", encoding="utf-8")
+    write_json(folder / "run.json", record)

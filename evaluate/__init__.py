@@ -1,0 +1,1 @@
+"""From predictions to numbers one may believe: metrics, intervals, comparisons, figures, report."""

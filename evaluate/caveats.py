@@ -1,0 +1,191 @@
+"""What has to be said beside the numbers of a run: one sentence for each reason to doubt or to read with care."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from evaluate.folders import Run
+from evaluate.intervals import FEW_GROUPS
+from evaluate.levels import LEVELS
+from evaluate.wording import capital, listed, number, plural, run_name, spread, with_interval
+
+LEAK = "LEAK:"  # starts every sentence about samples that stood on both sides
+FEW = "Too few groups:"
+GRAVE = (LEAK, FEW)  # told of several runs even where it holds for one of them only
+ALL = "all test rows"
+RANKING = (
+    "Heads stand in the order of their out-of-fold AUC on the training side; where these lie closer together than "
+    "their intervals are wide, the order is chance. Picking a head by a test column would make that column optimistic"
+)
+
+Figures = dict[str, Any]
+
+
+def caveats(run: Run, result: Figures) -> list[str]:
+    """Sentences on one run, the gravest first.
+
+    Parameters
+    ----------
+    run : Run
+    result : dict
+        ``frame``, ``video`` and ``by_manipulation`` as `evaluate.runs.evaluate_run` has them.
+    """
+    told = [
+        *leaks(run),
+        *map(capital, run.config.get("caveats") or []),
+        *_measured(run, result),
+        *_standing(run, result),
+    ]
+    return sorted(dict.fromkeys(told), key=lambda sentence: not sentence.startswith(LEAK))
+
+
+def leaks(run: Run) -> list[str]:
+    """What stands in training and in test at once, counted anew from the run's own rows."""
+    trained = set(run.config.get("train_groups") or []) | set(run.rows("val")["group"])
+    tested = set(run.rows("test")["group"])
+    shared = sorted(trained & tested)
+    told = f"{LEAK} {len(shared)} of {len(tested)} test groups were in training"
+    if not shared or any(sentence.startswith(told) for sentence in run.config.get("caveats") or []):
+        return []
+    return [f"{told}: {listed(shared, 3)}"]
+
+
+def _measured(run: Run, result: Figures) -> Iterator[str]:
+    """What the figures themselves say."""
+    yield from _few_groups(result)
+    yield from _below_chance(result)
+    yield from _below_majority(result)
+    yield from _seen(result)
+    yield from _few_reals(result)
+    yield from _lost_draws(result)
+    homes = run.rows("test")[["dataset", "compression"]].drop_duplicates()
+    if len(homes) > 1:
+        names = listed([f"{row.dataset}/{row.compression}" for row in homes.itertuples(index=False)])
+        yield f"The line over {ALL} mixes {names}: a head may tell these apart instead of real from fake"
+
+
+def _standing(run: Run, result: Figures) -> Iterator[str]:
+    """What holds for every run, with this run's values."""
+    frames = spread(*result["frame"]["n"]["frames_per_video"])
+    yield (
+        f"A video's score is the mean over its frames ({frames} each). Frame level counts every frame once, video "
+        "level every video once"
+    )
+    yield _pictures(run)
+    values = [f"{number(result[level]['threshold']['value'])} at {level} level" for level in LEVELS]
+    sources = dict.fromkeys(str(result[level]["threshold"]["source"]) for level in LEVELS)
+    yield f"Decisions use the threshold {listed(values)}; its source: {'; '.join(sources)}"
+    shares = [_fake_share(figures["frame"]) for _, figures in _cells(result)]
+    yield (
+        f"AP and F1 depend on the share of fakes ({spread(min(shares), max(shares))} % of the frames here) and are "
+        "not to be compared where it differs"
+    )
+    yield (
+        "Intervals are 95 % bootstraps over whole groups and hold the trained model fixed: another training sample or "
+        "seed can move a figure further"
+    )
+
+
+def _pictures(run: Run) -> str:
+    made = (run.config.get("cache") or {}).get("provenance") or {}
+    known = [f"{name} {made[name]}" for name in ("crop", "view", "sampling") if made.get(name)]
+    pictures = f"Pictures: {', '.join(known)}" if known else "The run does not say how its pictures were cropped"
+    if made.get("model") == "demo":
+        return f"{pictures}. The encoder is the demo's miniature: its figures say nothing about a full CLIP"
+    return pictures
+
+
+def _cells(result: Figures) -> list[tuple[str, Figures]]:
+    """(name, figures by level) of each manipulation, and of all test rows where there are several."""
+    parts = list(result["by_manipulation"].items())
+    return [*parts, (ALL, result)] if len(parts) > 1 else parts
+
+
+def _levels(result: Figures) -> Iterator[tuple[str, Figures]]:
+    """(name with its level, figures) of every cell and level."""
+    for name, figures in _cells(result):
+        for level in LEVELS:
+            yield f"{name} ({level})", figures[level]
+
+
+def _few_groups(result: Figures) -> Iterator[str]:
+    few = {name: figures["video"]["n"] for name, figures in _cells(result) if figures["video"]["few_groups"]}
+    if few:
+        found = listed([f"{n['groups_real']} real and {n['groups_fake']} fake in {name}" for name, n in few.items()])
+        yield (
+            f"{FEW} {found}, where at least {FEW_GROUPS} of each class are wanted. An interval from so few "
+            "is too narrow: read it as the least that the doubt can be"
+        )
+
+
+def _below_chance(result: Figures) -> Iterator[str]:
+    below = {name: figures["auc"] for name, figures in _levels(result) if (figures["auc"]["high"] or 1.0) < 0.5}
+    if below:
+        found = listed([f"{name} {with_interval(auc, 2)}" for name, auc in below.items()])
+        yield f"Worse than guessing: the AUC of {found}. Fakes score lower than reals there"
+
+
+def _below_majority(result: Figures) -> Iterator[str]:
+    below = [
+        f"{name} {number(figures['accuracy']['value'])} against {number(figures['majority_baseline'])}"
+        for name, figures in _levels(result)
+        if figures["accuracy"]["value"] < figures["majority_baseline"]
+    ]
+    if below:
+        yield f"Accuracy below that of always naming the larger class: {listed(below)}"
+
+
+def _seen(result: Figures) -> Iterator[str]:
+    by_kind: dict[bool, list[str]] = {True: [], False: []}
+    for name, figures in result["by_manipulation"].items():
+        by_kind[figures["seen"]].append(name)
+    if not by_kind[False]:
+        yield f"Every test manipulation was trained on ({listed(by_kind[True])}): nothing here speaks of unseen ones"
+    elif by_kind[True]:
+        yield (
+            f"Trained on {listed(by_kind[True])}: how far the head reaches beyond shows on {listed(by_kind[False])} "
+            f"alone. The line over {ALL} mixes both"
+        )
+
+
+def _few_reals(result: Figures) -> Iterator[str]:
+    reals = {level: result[level]["n"]["real"] for level in LEVELS}
+    few = [f"{plural(count, 'real')} at {level} level" for level, count in reals.items() if count < 100]
+    if few:
+        yield f"TPR at 1 % FPR rests on {listed(few)}: below 100 reals it allows no false alarm at all"
+
+
+def _lost_draws(result: Figures) -> Iterator[str]:
+    lost = [f"{name} {figures['one_class_draws']}" for name, figures in _levels(result) if figures["one_class_draws"]]
+    if lost:
+        yield f"Draws that were left with one class and do not count in the interval: {listed(lost)}"
+
+
+def _fake_share(figures: Figures) -> int:
+    return round(100 * figures["n"]["fake"] / figures["n"]["samples"])
+
+
+def comparison_caveats(results: Sequence[Figures]) -> list[str]:
+    """Caveats of several runs as one list: what all runs say once, the grave ones else with the runs they are about.
+
+    Parameters
+    ----------
+    results : sequence of dict
+        As `evaluate.runs.evaluate_tree` returns them for a folder of runs.
+    """
+    runs: dict[str, list[str]] = {}
+    for result in results:
+        for sentence in result["caveats"]:
+            runs.setdefault(sentence, []).append(run_name(result["run"]))
+    found = [
+        sentence if len(names) == len(results) else f"{sentence} ({listed(names, 2)})"
+        for sentence, names in runs.items()
+        if len(names) == len(results) or sentence.startswith(GRAVE)
+    ]
+    found.sort(key=lambda sentence: not sentence.startswith(LEAK))
+    heads = {result["comparison"]["head"]: result["comparison"]["video"] for result in results}
+    lost = [f"{table['one_class_draws']} for {head}" for head, table in heads.items() if table["one_class_draws"]]
+    if lost:
+        found.append(
+            f"Draws that left a cell with one class and do not count in the intervals of means: {listed(lost)}"
+        )
+    return [*found, RANKING] if len(heads) > 1 else found

@@ -1,0 +1,165 @@
+"""All figures of one table of predictions, counted by frames or by videos."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cache.errors import choose
+from cache.predictions import to_videos
+from evaluate.curve import check_labels
+from evaluate.intervals import FEW_GROUPS, GroupDraws, bootstrap, group_draws, interval, lost_draws
+from evaluate.metrics import METRICS, confusion, majority_baseline
+
+LEVELS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
+    "frame": lambda frames: frames,
+    "video": to_videos,
+}
+
+
+def at_level(frames: pd.DataFrame, level: str) -> pd.DataFrame:
+    """Predictions with one row a frame, or one row a video with the mean score of its frames."""
+    return choose(LEVELS, level, "level")(frames)
+
+
+def measure(
+    frames: pd.DataFrame, threshold: dict[str, Any], *, level: str, draws: GroupDraws | None = None
+) -> dict[str, Any]:
+    """Every metric of one set of predictions at one level, with what it was counted on.
+
+    Parameters
+    ----------
+    frames : DataFrame
+        Predictions, one row a frame (`cache.predictions.COLUMNS`; ``predicted`` is not read).
+    threshold : dict
+        ``value``: a score at or above it means fake; ``source``: where it comes from.
+    level : {"frame", "video"}
+    draws : GroupDraws, optional
+        Behind ``low`` and ``high``; made from these rows where not given. Those of a larger table let several cells
+        share the same draws of the same groups.
+
+    Returns
+    -------
+    dict
+        For each name in `evaluate.metrics.METRICS` ``{"value"}``, with ``low`` and ``high`` where an interval is
+        defined (None where there is none to draw); ``majority_baseline``, ``confusion``, ``threshold``, ``errors`` (by
+        kind: count, mean score, mean distance from the threshold), ``n`` (rows, frames, videos, classes, groups),
+        ``one_class_draws`` (left out of the intervals) and ``few_groups`` (the intervals cannot be trusted).
+
+    Raises
+    ------
+    InputError
+        One class is missing, or a score is not finite.
+    """
+    table = at_level(frames, level)
+    labels, scores = table["label"].to_numpy(), table["score"].to_numpy()
+    predicted = (scores >= threshold["value"]).astype(int)
+    figures: dict[str, Any] = {
+        name: {"value": metric.function(labels, scores if metric.reads == "scores" else predicted)}
+        for name, metric in METRICS.items()
+    }
+    statistics = {name: metric.interval for name, metric in METRICS.items() if metric.interval}
+    groups = table["group"].to_numpy(dtype=str)
+    values = bootstrap(labels, scores, groups, draws or group_draws(groups, labels), statistics)
+    for name, drawn in values.items():
+        figures[name] |= interval(drawn)
+    n = counts(frames, table)
+    return figures | {
+        "majority_baseline": majority_baseline(labels),
+        "confusion": confusion(labels, predicted),
+        "threshold": dict(threshold),
+        "errors": errors(labels, scores, threshold["value"]),
+        "n": n,
+        "one_class_draws": lost_draws(values["auc"]),
+        "few_groups": has_few_groups(table),
+    }
+
+
+def counts(frames: pd.DataFrame, table: pd.DataFrame) -> dict[str, Any]:
+    """What a number rests on: rows at its level, frames, videos, classes, and groups of each class."""
+    fake = table["label"] == 1
+    per_video = frames.groupby("video_id").size()
+    return {
+        "samples": len(table),
+        "frames": len(frames),
+        "videos": len(per_video),
+        "frames_per_video": [int(per_video.min()), int(per_video.max())],
+        "real": int((~fake).sum()),
+        "fake": int(fake.sum()),
+        "groups": int(table["group"].nunique()),
+        "groups_real": int(table.loc[~fake, "group"].nunique()),
+        "groups_fake": int(table.loc[fake, "group"].nunique()),
+    }
+
+
+def has_few_groups(table: pd.DataFrame) -> bool:
+    """Whether a class has so few groups that its intervals cannot be trusted."""
+    return bool(table.groupby("label")["group"].nunique().min() < FEW_GROUPS)
+
+
+def errors(labels: np.ndarray, scores: np.ndarray, threshold: float) -> dict[str, dict[str, Any]]:
+    """Reals called fake and fakes called real: how many, their mean score and mean distance from the threshold.
+
+    The means are None where there is no such error.
+
+    Examples
+    --------
+    >>> errors(np.array([0, 0, 1]), np.array([0.25, 0.75, 0.875]), 0.5)["false_positive"]
+    {'count': 1, 'mean_score': 0.75, 'mean_margin': 0.25}
+    """
+    check_labels(labels)
+    fake = scores >= threshold
+    wrong = {"false_positive": fake & (labels == 0), "false_negative": ~fake & (labels == 1)}
+    return {kind: _error(scores[rows], threshold) for kind, rows in wrong.items()}
+
+
+def _error(scores: np.ndarray, threshold: float) -> dict[str, Any]:
+    mean_score = float(scores.mean()) if len(scores) else None
+    mean_margin = float(np.abs(scores - threshold).mean()) if len(scores) else None
+    return {"count": len(scores), "mean_score": mean_score, "mean_margin": mean_margin}
+
+
+def worst_videos(frames: pd.DataFrame, threshold: float, count: int = 5) -> list[dict[str, Any]]:
+    """The misjudged videos that lie furthest on the wrong side of the threshold, worst first.
+
+    Returns
+    -------
+    list of dict
+        ``video_id``, ``manipulation``, ``label``, ``score``, ``frames``.
+    """
+    videos = at_level(frames, "video")
+    fake = videos["score"] >= threshold
+    wrong = videos[fake != (videos["label"] == 1)]
+    ranked = wrong.assign(margin=(wrong["score"] - threshold).abs())
+    ranked = ranked.sort_values(["margin", "video_id"], ascending=[False, True]).head(count)
+    columns = ["video_id", "manipulation", "label", "score", "frames"]
+    return ranked[columns].to_dict("records")
+
+
+def cells(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Test rows by manipulation: its fakes with the reals of their data set and compression.
+
+    A manipulation of several data sets or compressions is one cell for each of these, named after it: reals of
+    another data set would be told apart by the data set.
+
+    Returns
+    -------
+    dict of DataFrame
+        By name, in order of first appearance; ``FaceSwap``, or ``FaceSwap (FF++/c23)`` where there are several.
+    """
+    fakes = table[table["label"] == 1]
+    origins = fakes[["manipulation", "dataset", "compression"]].drop_duplicates()
+    several = origins["manipulation"].duplicated(keep=False)
+    found = {}
+    for origin, ambiguous in zip(origins.itertuples(index=False), several, strict=True):
+        same = (table["dataset"] == origin.dataset) & (table["compression"] == origin.compression)
+        mine = (table["label"] == 0) | (table["manipulation"] == origin.manipulation)
+        place = f" ({origin.dataset}/{origin.compression})" if ambiguous else ""
+        found[f"{origin.manipulation}{place}"] = table[same & mine]
+    return found
+
+
+def is_seen(cell: pd.DataFrame, train: Sequence[str]) -> bool:
+    """Whether the manipulation of a cell is one of those in ``train``."""
+    return set(cell.loc[cell["label"] == 1, "manipulation"]) <= set(train)

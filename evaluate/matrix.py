@@ -1,0 +1,94 @@
+"""Runs of several trainings side by side: train x test tables, what was seen against what was not, heads in order."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evaluate.curve import roc_area
+from evaluate.folders import Run
+from evaluate.intervals import DRAWS, GroupDraws, bootstrap, group_draws, interval, lost_draws
+from evaluate.levels import LEVELS, at_level, cells, has_few_groups, is_seen
+from evaluate.metrics import auc
+
+Cell = tuple[str, str]  # training, test
+
+
+def compare(runs: Mapping[str, Sequence[Run]], n_draws: int = DRAWS, seed: int = 0) -> dict[str, dict[str, Any]]:
+    """AUC of every training on every test manipulation, per level and head.
+
+    Parameters
+    ----------
+    runs : mapping of str to sequence of Run
+        By head; one run a training.
+    n_draws, seed : int
+        All cells of all heads share the same draws of the same groups, so that differences between cells are paired.
+
+    Returns
+    -------
+    dict
+        ``[level][head]`` -> ``trains``, ``tests``, ``cells`` (``[train][test]`` -> seen, value, low, high,
+        few_groups), ``seen`` and ``unseen`` (mean over the cells of each kind), ``gap`` (their difference), each with
+        value, low, high, few_groups, or None where there is no such cell, ``out_of_fold`` (mean over the trainings,
+        and by training) and ``one_class_draws``. The heads stand in the order of their mean out-of-fold AUC, never of
+        a test figure.
+    """
+    tests = pd.concat([run.rows("test") for several in runs.values() for run in several])
+    draws = group_draws(tests["group"].to_numpy(dtype=str), tests["label"].to_numpy(), n_draws, seed)
+    found = {}
+    for level in LEVELS:
+        tables = {head: _table(several, level, draws) for head, several in runs.items()}
+        found[level] = {head: tables[head] for head in sorted(tables, key=lambda head: _rank(tables[head]))}
+    return found
+
+
+def out_of_fold(run: Run, level: str) -> float | None:
+    """AUC of the training side's out-of-fold scores; None where the run has none of both classes."""
+    table = at_level(run.rows("val"), level) if len(run.rows("val")) else run.rows("val")
+    if table["label"].nunique() < 2:
+        return None
+    return auc(table["label"].to_numpy(), table["score"].to_numpy())
+
+
+def _rank(table: dict[str, Any]) -> tuple[bool, float]:
+    value = table["out_of_fold"]["value"]
+    return value is None, -(value or 0.0)
+
+
+def _table(runs: Sequence[Run], level: str, draws: GroupDraws) -> dict[str, Any]:
+    shown: dict[str, dict[str, Any]] = {run.train: {} for run in runs}
+    values: dict[bool, list[np.ndarray]] = {True: [], False: []}  # of seen and unseen cells: the value, then B draws
+    few = {True: False, False: False}
+    for run, name, cell in _cells(runs, level):
+        labels, scores = cell["label"].to_numpy(), cell["score"].to_numpy()
+        drawn = bootstrap(labels, scores, cell["group"].to_numpy(dtype=str), draws, {"auc": roc_area})["auc"]
+        seen = is_seen(cell, run.config["train"])
+        values[seen].append(np.append(auc(labels, scores), drawn))
+        few_here = has_few_groups(cell)
+        few[seen] |= few_here
+        shown[run.train][name] = {"seen": seen, **_with_interval(values[seen][-1], few_here)}
+    seen_mean, unseen_mean = (np.mean(values[kind], axis=0) if values[kind] else None for kind in (True, False))
+    both = None if seen_mean is None or unseen_mean is None else seen_mean - unseen_mean
+    folds = {run.train: out_of_fold(run, level) for run in runs}
+    known = [value for value in folds.values() if value is not None]
+    return {
+        "trains": list(shown),
+        "tests": list(dict.fromkeys(name for row in shown.values() for name in row)),
+        "cells": shown,
+        "seen": None if seen_mean is None else _with_interval(seen_mean, few[True]),
+        "unseen": None if unseen_mean is None else _with_interval(unseen_mean, few[False]),
+        "gap": None if both is None else _with_interval(both, any(few.values())),
+        "out_of_fold": {"value": float(np.mean(known)) if len(known) == len(folds) else None, "by_train": folds},
+        "one_class_draws": lost_draws(np.sum(values[True] + values[False], axis=0)[1:]),
+    }
+
+
+def _cells(runs: Sequence[Run], level: str) -> Iterator[tuple[Run, str, pd.DataFrame]]:
+    for run in runs:
+        for name, cell in cells(at_level(run.rows("test"), level)).items():
+            yield run, name, cell
+
+
+def _with_interval(values: np.ndarray, few: bool) -> dict[str, Any]:
+    return {"value": float(values[0]), **interval(values[1:]), "few_groups": few}

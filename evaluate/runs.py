@@ -1,0 +1,186 @@
+"""From run folders to what is read of them: metrics.json, figures and a report for each, a comparison on top."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cache.errors import InputError
+from evaluate.caveats import caveats
+from evaluate.figures import FIGURES, matrix_figure, svg
+from evaluate.folders import Run, find_runs, read_run, write_json, write_text
+from evaluate.intervals import GroupDraws, group_draws
+from evaluate.levels import LEVELS, at_level, cells, is_seen, measure, worst_videos
+from evaluate.matrix import compare
+from evaluate.metrics import METRICS
+from evaluate.report.page import run_page, tree_page
+
+FORMAT = 1
+STATED = (
+    "head", "train", "test", "features", "normalize", "prompt_set", "parameters", "trainable_parameters", "score",
+    "weighting", "seed", "command", "cache", "split",
+)  # fmt: skip
+
+
+def evaluate_run(folder: Path) -> dict[str, Any]:
+    """Measure one run and write ``metrics.json``, its figures and ``report.html`` into its folder.
+
+    Returns
+    -------
+    dict
+        What ``metrics.json`` holds: ``frame`` and ``video`` (all test rows, `evaluate.levels.measure`),
+        ``by_manipulation`` (each test manipulation with the reals of its data set and compression, ``seen`` where it
+        was trained on), ``validation`` (out-of-fold rows of the training side, or None), ``worst_videos``,
+        ``caveats``; and ``folder`` and ``run`` (the settings, from ``run.json``).
+
+    Raises
+    ------
+    InputError
+        The folder holds no whole run, or the test rows lack a class.
+    """
+    run = read_run(Path(folder))
+    return _publish(run, _measure(run))
+
+
+def evaluate_tree(folder: Path) -> list[dict[str, Any]]:
+    """Measure every run at or below a folder, and where there are several, compare them.
+
+    Beside what `evaluate_run` writes, a folder of runs gets ``summary.csv`` (one row for each run, test manipulation
+    and level) and ``report.html``; of several runs this compares them, with one heatmap for each head.
+
+    Returns
+    -------
+    list of dict
+        As from `evaluate_run`; of several runs each has in ``comparison`` the figures of its head over all trainings,
+        by level (`evaluate.matrix.compare`), and they stand in the order of their heads' out-of-fold AUC.
+
+    Raises
+    ------
+    InputError
+        There is no run, or one of them cannot be measured; nothing is written then.
+    """
+    folder = Path(folder)
+    runs = [read_run(path) for path in find_runs(folder)]
+    measured = [_measure(run) for run in runs]
+    results = [_publish(run, metrics) for run, metrics in zip(runs, measured, strict=True)]
+    if runs[0].folder == folder:
+        return results
+    if len(runs) == 1:
+        page = (runs[0].folder / "report.html").read_text(encoding="utf-8")
+    else:
+        results, figures = _compare(folder, runs, results)
+        page = tree_page(folder, results, figures)
+        for head, drawing in figures.items():
+            write_text(folder / f"matrix_{_file_name(head)}.svg", drawing)
+    write_text(folder / "summary.csv", summary_table(results).to_csv(index=False, lineterminator="\n"))
+    write_text(folder / "report.html", page)
+    return results
+
+
+def summary_table(results: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """One row for each run, test manipulation and level, with all that a number has to be read with."""
+    rows = []
+    for result in results:
+        made = (result["run"].get("cache") or {}).get("provenance") or {}
+        for name, figures in result["by_manipulation"].items():
+            for level in LEVELS:
+                row = {
+                    "train": "+".join(result["run"]["train"]),
+                    "head": result["run"]["head"],
+                    "test": name,
+                    "seen": figures["seen"],
+                    "level": level,
+                    **_flat(figures[level]),
+                    "out_of_fold_auc": result["validation"][level]["auc"]["value"] if result["validation"] else None,
+                    **{key: made.get(key, "") for key in ("model", "crop", "view", "sampling")},
+                    "folder": result["folder"],
+                }
+                rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _publish(run: Run, metrics: dict[str, Any]) -> dict[str, Any]:
+    videos, threshold = at_level(run.rows("test"), "video"), run.threshold("video")["value"]
+    drawings = {name: svg(figure.draw(videos, run.config["train"], threshold)) for name, figure in FIGURES.items()}
+    stated = {key: run.config.get(key) for key in STATED}
+    result = {"folder": str(run.folder), "run": stated, **metrics}
+    page = run_page(run, result, drawings)
+    for name, drawing in drawings.items():
+        write_text(run.folder / f"{name}.svg", drawing)
+    write_json(run.folder / "metrics.json", metrics)
+    write_text(run.folder / "report.html", page)
+    return result
+
+
+def _measure(run: Run) -> dict[str, Any]:
+    test, validation = run.rows("test"), run.rows("val")
+    draws = group_draws(test["group"].to_numpy(dtype=str), test["label"].to_numpy())
+    result: dict[str, Any] = {"format": FORMAT, **_levels(run, "test", test, draws), "by_manipulation": {}}
+    for name, cell in cells(test).items():
+        seen = is_seen(cell, run.config["train"])
+        result["by_manipulation"][name] = {"seen": seen, **_levels(run, name, cell, draws)}
+    both = validation["label"].nunique() == 2
+    result["validation"] = _levels(run, "validation", validation, None) if both else None
+    result["worst_videos"] = worst_videos(test, run.threshold("video")["value"])
+    return {**result, "caveats": caveats(run, result)}
+
+
+def _compare(
+    folder: Path, runs: Sequence[Run], results: Sequence[dict[str, Any]]
+) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """The results with the comparison of their head, in the order of the heads; and each head's matrix as SVG."""
+    by_head = _by_head(runs, folder)
+    comparison = compare({head: [runs[at] for at in rows] for head, rows in by_head.items()})
+    ranked = [
+        {
+            **results[at],
+            "comparison": {
+                "head": head,
+                "report": str(folder / "report.html"),
+                **{level: comparison[level][head] for level in LEVELS},
+            },
+        }
+        for head in comparison["video"]
+        for at in by_head[head]
+    ]
+    return ranked, {head: svg(matrix_figure(table, head)) for head, table in comparison["video"].items()}
+
+
+def _levels(run: Run, name: str, frames: pd.DataFrame, draws: GroupDraws | None) -> dict[str, Any]:
+    try:
+        return {level: measure(frames, run.threshold(level), level=level, draws=draws) for level in LEVELS}
+    except InputError as error:
+        raise InputError(f"{run.folder}, {name}: {error}") from error
+
+
+def _by_head(runs: Sequence[Run], folder: Path) -> dict[str, list[int]]:
+    """Places of the runs of each head; heads are named with their folder where several experiments lie below."""
+    places = [run.folder.relative_to(folder) for run in runs]
+    namings = (
+        [run.head for run in runs],
+        [f"{place.parent.parent.as_posix()}/{run.head}" for run, place in zip(runs, places, strict=True)],
+        [place.as_posix() for place in places],
+    )
+    trains = [run.train for run in runs]
+    names = next(names for names in namings if len(set(zip(names, trains, strict=True))) == len(runs))
+    return {name: [at for at, other in enumerate(names) if other == name] for name in dict.fromkeys(names)}
+
+
+def _flat(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """Figures of one cell and level as columns."""
+    row = {f"n_{key}": value for key, value in figures["n"].items() if key != "frames_per_video"}
+    for name in METRICS:
+        row[name] = figures[name]["value"]
+        row |= {f"{name}_{end}": figures[name][end] for end in ("low", "high") if end in figures[name]}
+    return row | {
+        "majority_baseline": figures["majority_baseline"],
+        "threshold": figures["threshold"]["value"],
+        "threshold_source": figures["threshold"]["source"],
+        "few_groups": figures["few_groups"],
+    }
+
+
+def _file_name(head: str) -> str:
+    return re.sub(r"[^\w.+-]", "_", head)

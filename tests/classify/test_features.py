@@ -1,0 +1,67 @@
+"""The feature matrix: blocks side by side, in the order asked for, or a plain refusal."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import classify.features as features
+from cache.errors import InputError
+from cache.reader import open_cache
+from cache.schema import Space
+from cache.store import write_cache
+from classify.features import feature_matrix, prompt_set_used
+
+
+def test_blocks_stand_side_by_side(cache_path: Path, space: Space, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(features, "ROWS", 4)  # so that parts meet
+    rows = np.array([5, 3, 3, 100, 0, 7])
+    X, blocks = feature_matrix(open_cache(cache_path), rows, ["prompts", "embedding"])
+    assert blocks == (("prompts", 2), ("embedding", 16))
+    assert X.dtype == np.float32
+    assert np.array_equal(X[:, 2:], space.arrays["embedding"][rows].astype(np.float32))
+    assert np.array_equal(X[:, :2], space.prompts["pair"].similarity[rows].astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    ("names", "prompt_set", "message"),
+    [
+        (["cls"], None, r"has no 'cls' in this space; it has: embedding"),
+        (["pixels"], None, "unknown feature 'pixels'; known: embedding, cls, prompts"),
+        (["embedding", "embedding"], None, "name each feature once"),
+        ([], None, "name each feature once, not none"),
+        (["prompts"], "other", "unknown prompt set"),
+    ],
+)
+def test_what_the_cache_does_not_hold_is_refused(
+    cache_path: Path, names: list[str], prompt_set: str | None, message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        feature_matrix(open_cache(cache_path), np.arange(3), names, prompt_set)
+
+
+def test_prompts_of_a_cache_without_any_are_refused(tmp_path: Path, samples: pd.DataFrame, space: Space) -> None:
+    space.prompts.clear()
+    write_cache(tmp_path / "bare.h5", samples, {"clean": space})
+    with pytest.raises(InputError, match="holds no prompt similarities"):
+        feature_matrix(open_cache(tmp_path / "bare.h5"), np.arange(3), ["embedding", "prompts"])
+
+
+def test_values_that_are_not_finite_are_refused_by_name(tmp_path: Path, samples: pd.DataFrame, space: Space) -> None:
+    space.arrays["embedding"][9, 2] = np.inf
+    write_cache(tmp_path / "bad.h5", samples, {"clean": space})
+    cache = open_cache(tmp_path / "bad.h5")
+    with pytest.raises(InputError, match=re.escape(f"features of {samples['sample_id'][9]} are not finite")):
+        feature_matrix(cache, np.array([3, 9, 4]))
+    assert np.isfinite(feature_matrix(cache, np.array([3, 4]))[0]).all()
+
+
+def test_the_prompt_set_is_named_even_where_the_user_did_not(build_cache: Callable[..., Path]) -> None:
+    cache = open_cache(build_cache())
+    assert prompt_set_used(cache, ["embedding", "prompts"], None) == "pair"
+    assert prompt_set_used(cache, ["embedding"], "pair") is None
+    with pytest.raises(InputError, match="unknown prompt set"):
+        prompt_set_used(cache, ["prompts"], "other")

@@ -1,0 +1,367 @@
+"""Runs: from a cache to folders, whole or not there, and the same protocol for every one of them."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import classify.training as training
+from cache import predictions
+from cache.errors import InputError
+from cache.reader import open_cache
+from cache.schema import Space
+from cache.splits import assign, read_split
+from cache.store import write_addition, write_cache
+from classify.features import feature_matrix
+from classify.fit import scores
+from classify.heads import HEADS
+from classify.models import load_model
+from classify.runs import classify
+
+RUN_FILES = ["model", "predictions.csv", "run.json", "run.log", "video_predictions.csv"]
+
+
+@pytest.fixture
+def cache(build_cache: Callable[..., Path]) -> Path:
+    """24 groups of two scenes, two manipulations, two frames a video."""
+    return build_cache(groups=24, frames=2, dimension=8)
+
+
+def record(folder: Path) -> dict:
+    return json.loads((folder / "run.json").read_text())
+
+
+def frames(folder: Path, split: str) -> pd.DataFrame:
+    table = predictions.read(folder / "predictions.csv")
+    return table[table["split"] == split]
+
+
+def test_a_run_folder_holds_what_is_promised(cache: Path, tmp_path: Path) -> None:
+    (folder,) = classify(cache, tmp_path / "out", train=["FaceSwap"], command="the command")
+    assert folder == tmp_path / "out" / "FaceSwap" / "logistic"
+    assert sorted(path.name for path in folder.iterdir()) == RUN_FILES
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["FaceSwap", "splits.csv"]
+    assert not [path for path in (tmp_path / "out").rglob("*") if path.name.endswith(".tmp")]
+    run, opened = record(folder), open_cache(cache)
+    assert (run["format"], run["kind"], run["head"]) == (1, "run", "logistic")
+    assert (run["train"], run["test"]) == (["FaceSwap"], ["Deepfakes"]), "every other manipulation by default"
+    assert run["command"] == "the command"
+    assert run["cache"]["fingerprint"] == opened.fingerprint and run["cache"]["table"] == opened.table_hash
+    assert run["cache"]["provenance"]["weights"] == "some weights"
+    assert run["split"]["groups"] == {"train": 17, "test": 7} and run["split"]["videos"] == {"train": 68, "test": 28}
+    assert run["split"]["method"] == "grouped" and run["split"]["unassigned"] == 0
+    assert len(run["train_groups"]) == 17 and run["trainable_parameters"] == 9
+    assert run["caveats"] == [] and "1 / (frames" in run["weighting"]
+    assert {"python", "numpy", "scikit-learn", "crossprobe"} <= set(run["versions"])
+    assert run["parameters"] in [result["params"] for result in run["search"]["results"]]
+    assert "training on FaceSwap: 68 videos in 17 groups" in (folder / "run.log").read_text()
+
+
+def test_predictions_are_those_of_the_model_on_the_right_rows(cache: Path, tmp_path: Path) -> None:
+    (folder,) = classify(cache, tmp_path / "out", train=["FaceSwap"], test=["Deepfakes"])
+    opened, model, run = open_cache(cache), load_model(folder / "model"), record(folder)
+    split = assign(opened.samples)
+    tested, held = frames(folder, "test"), frames(folder, "val")
+    rows = np.flatnonzero((split == "test") & opened.samples["manipulation"].isin(["Deepfakes", "real"]))
+    assert tested["sample_id"].tolist() == opened.samples["sample_id"].iloc[rows].tolist()
+    X, _ = feature_matrix(opened, rows, model.meta["features"], model.meta["prompt_set"])
+    assert tested["score"].tolist() == scores(model.pipeline, X).tolist(), "bit for bit, through CSV and skops"
+    assert set(held["manipulation"]) == {"real", "FaceSwap"}
+    assert not set(held["group"]) & set(tested["group"]) and set(held["group"]) == set(run["train_groups"])
+    threshold = run["thresholds"]["frame"]["value"]
+    assert (tested["predicted"] == (tested["score"] >= threshold)).all()
+    videos = predictions.read(folder / "video_predictions.csv")
+    assert tuple(videos) == predictions.VIDEO_COLUMNS
+    means = pd.concat([held, tested]).groupby("video_id")["score"].mean()
+    assert videos["score"].tolist() == pytest.approx(means[videos["video_id"]].tolist())
+    assert (videos["predicted"] == (videos["score"] >= run["thresholds"]["video"]["value"])).all()
+    assert set(videos["frames"]) == {2}
+
+
+def test_what_the_test_rows_hold_changes_nothing_that_was_chosen(
+    cache: Path, tmp_path: Path, build_cache: Callable[..., Path]
+) -> None:
+    """Scalers, search, thresholds and the model know the training rows only."""
+    opened = open_cache(cache)
+    tested = (assign(opened.samples) == "test").to_numpy()
+    embedding = np.array(opened.array("embedding"))
+    embedding[tested] = np.random.default_rng(1).normal(size=(tested.sum(), 8)) * 50
+    prompts = opened.prompts()
+    prompts.similarity = np.where(tested[:, None], 0.9, prompts.similarity).astype(np.float32)
+    other = Space(opened.provenance(), {"embedding": embedding}, {}, {"pair": prompts})
+    write_cache(tmp_path / "other.h5", opened.samples, {"clean": other})
+    for normalize in ("l2", "standard"):
+        options = {"train": ["FaceSwap"], "heads": list(HEADS), "features": ["embedding", "prompts"]}
+        options |= {"normalize": normalize, "parameters": ["mlp.epochs=5"]}
+        for first, second in zip(
+            classify(cache, tmp_path / f"a-{normalize}", **options),
+            classify(tmp_path / "other.h5", tmp_path / f"b-{normalize}", **options),
+            strict=True,
+        ):
+            one, two = record(first), record(second)
+            for key in ("parameters", "search", "thresholds", "train_groups"):
+                assert one[key] == two[key]
+            assert frames(first, "val").equals(frames(second, "val"))
+            assert not frames(first, "test").equals(frames(second, "test"))
+            X, _ = feature_matrix(opened, np.arange(40), ["embedding", "prompts"])
+            same = [scores(load_model(folder / "model").pipeline, X).tolist() for folder in (first, second)]
+            assert same[0] == same[1]
+
+
+def test_the_same_command_twice_gives_the_same_files(cache: Path, tmp_path: Path) -> None:
+    options = {"train": ["Deepfakes"], "heads": ["logistic", "svm"], "seed": 3}
+    for first, second in zip(
+        classify(cache, tmp_path / "a", **options), classify(cache, tmp_path / "b", **options), strict=True
+    ):
+        for name in ("predictions.csv", "video_predictions.csv"):
+            assert (first / name).read_bytes() == (second / name).read_bytes()
+        one, two = record(first), record(second)
+        assert {**one, "timings": 0} == {**two, "timings": 0}
+    assert (tmp_path / "a/splits.csv").read_bytes() == (tmp_path / "b/splits.csv").read_bytes()
+
+
+def test_a_matrix_shares_one_split_and_tests_seen_beside_unseen(cache: Path, tmp_path: Path) -> None:
+    folders = classify(cache, tmp_path / "out", matrix=True, heads=["logistic", "linear_svm"])
+    assert [folder.relative_to(tmp_path / "out").as_posix() for folder in folders] == [
+        "Deepfakes/logistic", "Deepfakes/linear_svm", "FaceSwap/logistic", "FaceSwap/linear_svm",
+    ]  # fmt: skip
+    runs = [record(folder) for folder in folders]
+    assert all(run["test"] == ["Deepfakes", "FaceSwap"] for run in runs)
+    assert len({json.dumps(run["train_groups"]) for run in runs}) == 1
+    assert len({tuple(frames(folder, "test")["sample_id"]) for folder in folders}) == 1
+    with pytest.raises(InputError, match="leave out train and test"):
+        classify(cache, tmp_path / "out", matrix=True, train=["FaceSwap"])
+
+
+def test_training_on_several_is_one_run(cache: Path, tmp_path: Path) -> None:
+    options = {"train": ["FaceSwap", "Deepfakes"], "test": ["FaceSwap"]}
+    (folder,) = classify(cache, tmp_path, **options)
+    assert folder == tmp_path / "Deepfakes+FaceSwap" / "logistic"
+    assert set(frames(folder, "val")["manipulation"]) == {"real", "Deepfakes", "FaceSwap"}
+    assert "uneven" not in str(record(folder)["caveats"])
+    assert classify(cache, tmp_path, train=["Deepfakes", "FaceSwap"], test=["FaceSwap"]) == [folder]
+
+
+def test_heads_with_epochs_write_their_history(cache: Path, tmp_path: Path) -> None:
+    (folder,) = classify(cache, tmp_path, train=["FaceSwap"], heads=["mlp"], parameters={"mlp": {"lr": 0.01}})
+    history = pd.read_csv(folder / "history.csv")
+    assert list(history) == ["epoch", "train_loss", "validation_loss"]
+    run = record(folder)
+    assert run["fixed"] == {"lr": 0.01} and run["parameters"]["lr"] == 0.01
+    assert run["parameters"]["epochs"] == history["epoch"][history["validation_loss"].idxmin()]
+
+
+def test_a_finished_run_is_left_as_it_is(cache: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    (folder,) = classify(cache, tmp_path, train=["FaceSwap"])
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    done = classify(cache, tmp_path, train=["FaceSwap"], heads=["logistic", "linear_svm"], say=said.append)
+    assert done == [folder, folder.with_name("linear_svm")]
+    assert said == [f"{folder}: already there", f"{folder.with_name('linear_svm')}: done"]
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"seed": 1}, "seed is 1 now and was 0"),
+        ({"test": ["FaceSwap"]}, r"test is \['FaceSwap'\] now and was \['Deepfakes'\]"),
+        ({"normalize": "none"}, "normalize is 'none' now and was 'l2'"),
+        ({"features": ["prompts"]}, r"features is \['prompts'\] now.*prompt_set is 'pair' now and was None"),
+        ({"test_size": 0.4}, r"split.test_size is 0.4 now and was 0.3"),
+        ({"disjoint": "scene"}, "split.disjoint is 'scene' now"),
+        ({"parameters": ["logistic.C=3"]}, r"fixed is {'C': 3} now and was {}"),
+    ],
+)
+def test_a_run_with_other_settings_is_refused_by_name(cache: Path, tmp_path: Path, options: dict, message: str) -> None:
+    (folder,) = classify(cache, tmp_path, train=["FaceSwap"])
+    before = (folder / "run.json").read_bytes()
+    with pytest.raises(InputError, match=f"holds a run with other settings: .*{message}"):
+        classify(cache, tmp_path, **{"train": ["FaceSwap"], **options})
+    assert (folder / "run.json").read_bytes() == before
+
+
+def test_another_cache_or_split_below_the_same_folder_is_refused(
+    cache: Path, tmp_path: Path, build_cache: Callable[..., Path]
+) -> None:
+    classify(cache, tmp_path / "out", train=["FaceSwap"])
+    with pytest.raises(InputError, match=r"cache\.fingerprint is"):
+        classify(build_cache(24, 2, 8, seed=1, name="other.h5"), tmp_path / "out", train=["FaceSwap"])
+    with pytest.raises(InputError, match=r"splits\.csv holds another split"):
+        classify(cache, tmp_path / "out", train=["Deepfakes"], seed=1)
+    assert not (tmp_path / "out" / "Deepfakes").exists()
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["FaceSwap", "splits.csv"]
+
+
+def test_a_foreign_folder_in_the_place_of_a_run_is_refused(cache: Path, tmp_path: Path) -> None:
+    (tmp_path / "FaceSwap" / "logistic").mkdir(parents=True)
+    with pytest.raises(InputError, match="holds no finished run; remove it"):
+        classify(cache, tmp_path, train=["FaceSwap"])
+    assert [path.name for path in tmp_path.iterdir() if path.suffix != ".h5"] == ["FaceSwap"]
+
+
+@pytest.mark.parametrize("place", ["_write", "write_json", "save_model", "scores", "fit_head"])
+def test_a_run_that_fails_leaves_nothing(
+    cache: Path, tmp_path: Path, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object, **options: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(training, place, fail)
+    with pytest.raises(OSError, match="disk full"):
+        classify(cache, tmp_path / "out", train=["FaceSwap"])
+    assert [path.name for path in (tmp_path / "out").rglob("*") if path.is_file()] == ["splits.csv"]
+    monkeypatch.undo()
+    (folder,) = classify(cache, tmp_path / "out", train=["FaceSwap"])
+    assert sorted(path.name for path in folder.iterdir()) == RUN_FILES
+
+
+def test_the_split_does_not_depend_on_what_is_selected(cache: Path, tmp_path: Path) -> None:
+    (whole,) = classify(cache, tmp_path / "a", train=["FaceSwap"])
+    (part,) = classify(cache, tmp_path / "b", train=["FaceSwap"], where=["frame=1"])
+    assert (tmp_path / "a/splits.csv").read_bytes() == (tmp_path / "b/splits.csv").read_bytes()
+    assert set(frames(part, "test")["sample_id"]) < set(frames(whole, "test")["sample_id"])
+    assert set(predictions.read(part / "video_predictions.csv")["frames"]) == {1}
+    assert record(part)["where"] == ["frame=1"]
+
+
+def test_few_groups_still_run_and_say_so(build_cache: Callable[..., Path], tmp_path: Path) -> None:
+    folders = classify(build_cache(groups=6), tmp_path / "out", train=["FaceSwap"], heads=list(HEADS))
+    for folder in folders:
+        run = record(folder)
+        assert run["caveats"][0].startswith("few groups: 4 training groups")
+        assert run["thresholds"]["video"]["value"] == 0.5
+        assert set(predictions.read(folder / "predictions.csv")["split"]) == {"test"}
+
+
+def write_sides(path: Path, sides: dict[str, str]) -> Path:
+    path.write_text("video_id,split\n" + "".join(f"FF++/c23/{video},{side}\n" for video, side in sides.items()))
+    return path
+
+
+def test_a_split_file_is_followed_and_what_it_leaves_out_is_counted(
+    build_cache: Callable[..., Path], tmp_path: Path
+) -> None:
+    sides = {"real/000": "train", "FaceSwap/000_001": "train", "real/002": "test", "Deepfakes/003_002": "test"}
+    path = write_sides(tmp_path / "mine.csv", sides)
+    cache = build_cache(groups=4)
+    (folder,) = classify(cache, tmp_path / "out", train=["FaceSwap"], test=["Deepfakes"], split=str(path))
+    run = record(folder)
+    assert run["split"]["method"] == "file" and run["split"]["file"] == str(path)
+    assert (run["split"]["test_size"], run["split"]["unassigned"]) == (None, 20)
+    assert "20 of 24 videos are not in the split and were left out" in run["caveats"]
+    assert set(frames(folder, "test")["video_id"]) == {"FF++/c23/real/002", "FF++/c23/Deepfakes/003_002"}
+    published = read_split(tmp_path / "out/splits.csv", open_cache(cache).samples)
+    assert published.tolist() == read_split(path, open_cache(cache).samples).tolist()
+
+
+def test_a_leak_needs_leave_and_is_stamped(build_cache: Callable[..., Path], tmp_path: Path) -> None:
+    sides = {"real/000": "train", "FaceSwap/000_001": "train", "real/001": "test", "Deepfakes/002_003": "test"}
+    options = {"train": ["FaceSwap"], "test": ["Deepfakes"], "split": str(write_sides(tmp_path / "s.csv", sides))}
+    cache = build_cache(groups=4)
+    with pytest.raises(InputError, match="1 of 2 test groups into training"):
+        classify(cache, tmp_path / "out", **options)
+    assert not (tmp_path / "out").exists()
+    (folder,) = classify(cache, tmp_path / "out", **options, allow_leak=True)
+    assert "LEAK: 1 of 2 test groups were in training" in record(folder)["caveats"]
+    (folder,) = classify(cache, tmp_path / "scene", **options, disjoint="scene")
+    assert "split by scene: the same person can stand on both sides" in record(folder)["caveats"]
+
+
+def test_the_data_sets_own_split(samples: pd.DataFrame, space: Space, tmp_path: Path) -> None:
+    samples["split"] = np.where(samples["group"] < "FF++/010", "train", "test")
+    write_cache(tmp_path / "own.h5", samples, {"clean": space})
+    (folder,) = classify(tmp_path / "own.h5", tmp_path / "out", train=["FaceSwap"], split="column")
+    assert record(folder)["train_groups"] == ["FF++/000", "FF++/002", "FF++/004", "FF++/006", "FF++/008"]
+    with pytest.raises(InputError, match="not from a given split"):
+        classify(tmp_path / "own.h5", tmp_path / "x", train=["FaceSwap"], split="column", drop_crossing=True)
+
+
+def test_dense_swaps_need_a_way_out_and_it_is_stamped(build_cache: Callable[..., Path], tmp_path: Path) -> None:
+    cache = build_cache(groups=15, frames=1)
+    with pytest.raises(InputError, match="dense"):
+        classify(cache, tmp_path / "out", train=["FaceSwap"])
+    (folder,) = classify(cache, tmp_path / "out", train=["FaceSwap"], drop_crossing=True)
+    run = record(folder)
+    dropped = run["split"]["unassigned"]
+    assert dropped > 0 and f"{dropped} of 60 fake videos join identities of both sides" in run["caveats"][0]
+    assert not any("LEAK" in caveat or "left out;" in caveat for caveat in run["caveats"][1:])
+    samples = open_cache(cache).samples.set_index("sample_id")
+    table = predictions.read(folder / "predictions.csv")
+    assert table["group"].tolist() == samples.loc[table["sample_id"], "scene"].tolist(), "intervals cluster by scene"
+    people = {
+        side: set(" ".join(samples.loc[rows["sample_id"], "identities"]).split())
+        for side, rows in table.groupby("split")
+    }
+    assert people["test"] and people["val"] and not people["test"] & people["val"]
+
+
+def test_a_data_set_only_tested_on_is_not_split(samples: pd.DataFrame, space: Space, tmp_path: Path) -> None:
+    other = samples[samples["manipulation"] != "FaceSwap"].copy()
+    for column in ("sample_id", "video_id", "scene", "group"):
+        other[column] = other[column].str.replace("FF++", "Celeb", regex=False)
+    other["identities"] = other["identities"].str.replace("FF++", "Celeb", regex=False)
+    other["manipulation"] = other["manipulation"].replace("Deepfakes", "Celeb-synthesis")
+    other["dataset"] = "Celeb"
+    both = pd.concat([samples[samples["group"] < "FF++/016"], other], ignore_index=True)
+    embedding = np.random.default_rng(0).normal(size=(len(both), 4)).astype("f2")
+    write_cache(tmp_path / "two.h5", both, {"clean": Space(space.provenance, {"embedding": embedding})})
+    (folder,) = classify(tmp_path / "two.h5", tmp_path / "out", train=["FaceSwap"], test=["Celeb-synthesis"])
+    tested = frames(folder, "test")
+    assert set(tested["dataset"]) == {"Celeb"} and len(tested) == len(other)
+
+
+def test_classes_that_are_uneven_are_told(samples: pd.DataFrame, space: Space, tmp_path: Path) -> None:
+    keep = (samples["label"] == 0) | (samples["group"] < "FF++/006")
+    few = samples[keep].reset_index(drop=True)
+    part = Space(space.provenance, {"embedding": space.arrays["embedding"][keep.to_numpy()]})
+    write_cache(tmp_path / "few.h5", few, {"clean": part})
+    (folder,) = classify(tmp_path / "few.h5", tmp_path / "out", train=["FaceSwap"])
+    run = record(folder)
+    assert run["split"]["videos"]["train"] == 20
+    assert "classes are uneven in training (16 real and 4 fake videos)" in str(run["caveats"])
+
+
+def test_additions_join_and_are_recorded(cache: Path, tmp_path: Path) -> None:
+    opened = open_cache(cache)
+    cls = np.random.default_rng(0).normal(size=(len(opened), 5)).astype("f2")
+    write_addition(tmp_path / "cls.h5", cache, {"clean": Space(opened.provenance(), {"cls": cls})})
+    options = {"train": ["FaceSwap"], "features": ["cls", "embedding"]}
+    with pytest.raises(InputError, match="has no 'cls'"):
+        classify(cache, tmp_path / "out", **options)
+    (folder,) = classify(cache, tmp_path / "out", **options, additions=[tmp_path / "cls.h5"])
+    assert record(folder)["trainable_parameters"] == 14
+    assert len(record(folder)["cache"]["additions"]) == 1
+    assert load_model(folder / "model").meta["blocks"] == [["cls", 5], ["embedding", 8]]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "name at least one manipulation"),
+        ({"train": ["FaceSwp"]}, r"unknown manipulation 'FaceSwp'; known: Deepfakes \(48 videos\), FaceSwap"),
+        ({"train": ["FaceSwap"], "heads": ["forest"]}, "unknown head 'forest'"),
+        ({"train": ["FaceSwap"], "heads": []}, "name at least one head"),
+        ({"train": ["FaceSwap"], "normalize": "max"}, "unknown normalisation 'max'"),
+        ({"train": ["FaceSwap"], "features": ["pixels"]}, "unknown feature 'pixels'"),
+        ({"train": ["FaceSwap"], "features": ["prompts"], "prompt_set": "x"}, "unknown prompt set"),
+        ({"train": ["FaceSwap"], "where": ["compression=c40"]}, "no sample has compression=c40"),
+        ({"train": ["FaceSwap"], "parameters": ["svm.C=1"]}, "unknown head with parameters"),
+        ({"train": ["FaceSwap"], "parameters": ["logistic.C=high"]}, "logistic cannot be fitted with"),
+        ({"train": ["FaceSwap"], "split": "nowhere.csv"}, "cannot read the split file"),
+        ({"train": ["FaceSwap", "Deepfakes"]}, "no manipulation but Deepfakes, FaceSwap is there to test on"),
+        ({"train": ["FaceSwap"], "where": ["manipulation=FaceSwap"], "test": ["FaceSwap"]}, "no real samples beside"),
+    ],
+)
+def test_bad_input_is_refused_and_leaves_no_run(cache: Path, tmp_path: Path, options: dict, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        classify(cache, tmp_path / "out", **options)
+    assert not list((tmp_path / "out").rglob("run.json"))
+
+
+def test_a_missing_cache_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot read"):
+        classify(tmp_path / "none.h5", tmp_path / "out", train=["FaceSwap"])

@@ -1,0 +1,124 @@
+"""Each reason to doubt is told where it holds, and is silent where it does not."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from evaluate.caveats import LEAK, RANKING, comparison_caveats, leaks
+from evaluate.folders import read_run
+from evaluate.runs import evaluate_run
+
+Make = Callable[..., Path]
+Table = Callable[..., pd.DataFrame]
+
+
+def told(folder: Path) -> str:
+    return "\n".join(evaluate_run(folder)["caveats"])
+
+
+@pytest.fixture
+def fair(tmp_path: Path, make_run: Make, predictions_table: Table) -> Path:
+    """A run of 110 groups that leaves nothing to complain of but what always holds."""
+    tables = [
+        predictions_table(groups=30, lift={"FaceSwap": 0.3}, split="val"),
+        predictions_table(groups=110, lift={"NeuralTextures": 0.2}),
+    ]
+    return make_run(tmp_path / "fair", tables=tables)
+
+
+def test_what_always_holds_is_always_told(fair: Path) -> None:
+    lines = evaluate_run(fair)["caveats"]
+    starts = ("A video's score is the mean over its frames (3 each)", "Pictures: crop given, view clean", "Decisions")
+    assert [line.startswith(start) for line, start in zip(lines, starts, strict=False)] == [True] * 3
+    assert "0.500 at frame level and 0.550 at video level" in lines[2] and "out-of-fold scores" in lines[2]
+    assert lines[3].startswith("AP and F1 depend on the share of fakes (50 %")
+    assert "hold the trained model fixed" in lines[4]
+    assert len(lines) == 5
+
+
+def test_a_leak_is_counted_from_the_rows_themselves(tmp_path: Path, make_run: Make, predictions_table: Table) -> None:
+    fold = predictions_table(lift={"FaceSwap": 0.3}, split="val")
+    fold["group"] = fold["group"].replace({f"val{at:03d}": f"test{at:03d}" for at in range(5)})
+    run = make_run(tmp_path / "run", tables=[fold, predictions_table()], train_groups=[], caveats=["too warm"])
+    lines = evaluate_run(run)["caveats"]
+    assert lines[0] == f"{LEAK} 5 of 24 test groups were in training: test000, test001, test002 and 2 more"
+    assert "Too warm" in lines
+
+
+def test_a_leak_by_the_listed_groups_alone(tmp_path: Path, make_run: Make, predictions_table: Table) -> None:
+    run = make_run(tmp_path / "run", tables=[predictions_table()], train_groups=["test003", "other"])
+    assert leaks(read_run(run)) == [f"{LEAK} 1 of 24 test groups were in training: test003"]
+
+
+def test_a_leak_that_the_run_tells_is_told_once(tmp_path: Path, make_run: Make, predictions_table: Table) -> None:
+    stated = f"{LEAK} 1 of 24 test groups were in training"
+    run = make_run(tmp_path / "run", tables=[predictions_table()], train_groups=["test003"], caveats=[stated])
+    lines = evaluate_run(run)["caveats"]
+    assert [line for line in lines if line.startswith(LEAK)] == [stated] == lines[:1]
+
+
+def test_no_leak_is_no_sentence(fair: Path) -> None:
+    assert leaks(read_run(fair)) == []
+
+
+def test_too_few_groups(tmp_path: Path, make_run: Make, predictions_table: Table) -> None:
+    run = make_run(tmp_path / "run", tables=[predictions_table(groups=3, lift={"NeuralTextures": 0.1})])
+    assert "Too few groups: 3 real and 3 fake in NeuralTextures, where at least 20" in told(run)
+
+
+@pytest.mark.parametrize(("lift", "expected"), [(-0.3, True), (0.3, False)])
+def test_worse_than_guessing(
+    tmp_path: Path, make_run: Make, predictions_table: Table, lift: float, expected: bool
+) -> None:
+    run = make_run(tmp_path / "run", tables=[predictions_table(lift={"NeuralTextures": lift})])
+    assert ("Worse than guessing: the AUC of NeuralTextures (frame)" in told(run)) is expected
+    assert ("Accuracy below that of always naming the larger class" in told(run)) is expected
+
+
+def test_seen_and_unseen(tmp_path: Path, make_run: Make) -> None:
+    mixed = make_run(tmp_path / "mixed")
+    assert "Trained on FaceSwap: how far the head reaches beyond shows on NeuralTextures alone" in told(mixed)
+    only_seen = make_run(tmp_path / "seen", train=("FaceSwap", "NeuralTextures"))
+    assert "Every test manipulation was trained on (FaceSwap and NeuralTextures)" in told(only_seen)
+
+
+def test_the_demo_and_an_unknown_crop(tmp_path: Path, make_run: Make) -> None:
+    demo = {"path": "x.h5", "fingerprint": "abc", "provenance": {"model": "demo", "crop": "given"}}
+    assert "demo's miniature" in told(make_run(tmp_path / "demo", cache=demo))
+    assert "does not say how its pictures were cropped" in told(make_run(tmp_path / "unknown", cache=None))
+
+
+def test_two_data_sets_are_not_pooled_in_silence(tmp_path: Path, make_run: Make, predictions_table: Table) -> None:
+    there = predictions_table(lift={"Deepfakes": 0.2}, seed=5)
+    there = there.assign(dataset="Celeb-DF", sample_id="there/" + there["sample_id"])
+    there = there.assign(video_id="there/" + there["video_id"], group="there/" + there["group"])
+    run = make_run(tmp_path / "run", tables=[predictions_table(), there])
+    assert "mixes FF++/c23 and Celeb-DF/c23" in told(run)
+
+
+def test_lost_draws(tmp_path: Path, make_run: Make, predictions_table: Table) -> None:
+    test = predictions_table(groups=6)
+    rare = (test["manipulation"] != "NeuralTextures") | test["group"].isin(["test000", "test001"])
+    run = make_run(tmp_path / "run", tables=[test[rare]])
+    assert "left with one class and do not count in the interval: NeuralTextures (frame) " in told(run)
+
+
+def compared(head: str, *caveats: str, lost: int = 0) -> dict[str, Any]:
+    comparison = {"head": head, "video": {"one_class_draws": lost}}
+    return {"run": {"train": ["FS"], "head": head}, "caveats": list(caveats), "comparison": comparison}
+
+
+def test_what_all_runs_say_is_said_once_and_what_is_grave_with_its_runs() -> None:
+    leaking = [compared(head, "same", f"{LEAK} 1 of 2") for head in "bc"]
+    results = [compared("a", "same", "own", "Too few groups: 3"), *leaking]
+    assert comparison_caveats(results) == [
+        f"{LEAK} 1 of 2 (FS / b and FS / c)",
+        "same",
+        "Too few groups: 3 (FS / a)",
+        RANKING,
+    ]
+    assert comparison_caveats([compared("a", "same")]) == ["same"]
+    assert "intervals of means: 7 for a" in comparison_caveats([compared("a", lost=7)])[0]

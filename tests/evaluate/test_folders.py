@@ -1,0 +1,134 @@
+"""Run folders are found, read and checked; what is broken is named with its file; files appear whole."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from cache.errors import InputError
+from evaluate.folders import find_runs, read_run, write_json, write_text
+
+
+def test_runs_below_a_folder(tree: Path) -> None:
+    found = [path.relative_to(tree).as_posix() for path in find_runs(tree)]
+    assert found == ["FaceSwap/logistic", "FaceSwap/mlp", "NeuralTextures/logistic", "NeuralTextures/mlp"]
+    assert find_runs(tree / "FaceSwap" / "mlp") == [tree / "FaceSwap" / "mlp"]
+
+
+def test_half_written_runs_in_hidden_folders_are_no_runs(tree: Path) -> None:
+    (tree / "FaceSwap" / "mlp").rename(tree / "FaceSwap" / ".mlp.tmp")
+    assert len(find_runs(tree)) == 3
+
+
+def test_a_hidden_parent_folder_hides_nothing(tmp_path: Path, make_run: Callable[..., Path]) -> None:
+    run = make_run(tmp_path / ".results" / "out" / "FaceSwap" / "mlp")
+    assert find_runs(tmp_path / ".results" / "out") == [run]
+
+
+@pytest.mark.parametrize("name", ["empty", "missing"])
+def test_no_run_there(tmp_path: Path, name: str) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match=rf"{name} (holds no run|is no folder)"):
+        find_runs(tmp_path / name)
+
+
+def test_what_a_run_says_of_itself(run_folder: Path) -> None:
+    run = read_run(run_folder)
+    assert (run.head, run.train) == ("logistic", "FaceSwap")
+    assert run.threshold("video")["value"] == 0.55
+    assert set(run.rows("test")["split"]) == {"test"}
+    assert len(run.rows("val")) + len(run.rows("test")) == len(run.table)
+
+
+def test_a_run_without_thresholds_is_judged_at_one_half(tmp_path: Path, make_run: Callable[..., Path]) -> None:
+    run = read_run(make_run(tmp_path / "run", thresholds=None))
+    assert run.threshold("frame") == {"value": 0.5, "source": "0.5, the run states none"}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, "cannot read"),
+        ('{"head": "logi', "cannot read"),
+        ("[]", "lacks all keys"),
+        ('{"head": "logistic"}', "lacks train"),
+        ('{"head": "logistic", "train": "FaceSwap"}', "lists the manipulations"),
+    ],
+)
+def test_a_broken_run_json_is_named(run_folder: Path, text: str | None, said: str) -> None:
+    path = run_folder / "run.json"
+    path.unlink() if text is None else path.write_text(text)
+    with pytest.raises(InputError, match=said) as raised:
+        read_run(run_folder)
+    assert str(path) in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "said"),
+    [
+        ("label", "-1", "neither 0"),
+        ("label", "fake", "neither 0"),
+        ("score", "", "no finite number"),
+        ("score", "inf", "no finite number"),
+        ("score", "high", "no finite number"),
+        ("split", "train", "none of val, test"),
+        ("group", "", "the group is empty"),
+        ("video_id", "", "the video_id is empty"),
+    ],
+)
+def test_a_broken_line_is_named(run_folder: Path, column: str, value: str, said: str) -> None:
+    path = run_folder / "predictions.csv"
+    table = pd.read_csv(path, dtype=str)
+    table.loc[7, column] = value
+    table.to_csv(path, index=False)
+    with pytest.raises(InputError, match=said) as raised:
+        read_run(run_folder)
+    assert f"{path}, line 9" in str(raised.value)
+
+
+def test_a_sample_twice_is_refused(run_folder: Path) -> None:
+    path = run_folder / "predictions.csv"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join([*lines, lines[-1]]))
+    with pytest.raises(InputError, match=rf"line {len(lines) + 1}: the sample_id stands twice"):
+        read_run(run_folder)
+
+
+def test_a_file_that_was_cut_is_refused(run_folder: Path) -> None:
+    path = run_folder / "predictions.csv"
+    path.write_text(path.read_text()[:-40])
+    with pytest.raises(InputError, match=r"predictions\.csv"):
+        read_run(run_folder)
+
+
+@pytest.mark.parametrize(("keep", "said"), [(0, "real and 0 fake"), (1, "0 real and")])
+def test_a_test_set_of_one_class_gets_a_sentence(run_folder: Path, keep: int, said: str) -> None:
+    path = run_folder / "predictions.csv"
+    table = pd.read_csv(path)
+    table[(table["split"] == "val") | (table["label"] == keep)].to_csv(path, index=False)
+    with pytest.raises(InputError, match=said) as raised:
+        read_run(run_folder)
+    assert str(run_folder) in str(raised.value) and "test rows" in str(raised.value)
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "metrics.json"
+    write_json(path, {"auc": 0.5})
+
+    def full(*_: object) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OSError, match="no space"):
+        write_text(path, "half")
+    assert json.loads(path.read_text()) == {"auc": 0.5}
+    assert [entry.name for entry in tmp_path.iterdir()] == ["metrics.json"]
+
+
+def test_nan_is_no_json(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "x.json", {"auc": float("nan")})
+    assert not list(tmp_path.iterdir())

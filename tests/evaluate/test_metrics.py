@@ -1,0 +1,206 @@
+"""Every metric against a hand-worked example, scikit-learn, its own laws, and published figures."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn import metrics as sk
+
+from cache.errors import InputError
+from evaluate import metrics
+from evaluate.metrics import METRICS
+
+# Five videos: of the reals one scores above a fake.
+LABELS = np.array([0, 0, 0, 1, 1])
+SCORES = np.array([0.1, 0.2, 0.7, 0.6, 0.9])
+BY_HAND = {
+    "auc": 5 / 6,  # of six pairs only (0.7, 0.6) is in the wrong order
+    "eer": 1 / 3,  # at FPR 1/3 the TPR jumps from 1/2 to 1: FNR = FPR on the way
+    "average_precision": 0.5 * 1 + 0.5 * 2 / 3,
+    "tpr_at_fpr_1": 0.5,
+    "tpr_at_fpr_5": 0.5,
+    "accuracy": 4 / 5,
+    "balanced_accuracy": (2 / 3 + 1) / 2,
+    "precision": 2 / 3,
+    "recall": 1.0,
+    "f1": 0.8,
+}
+PAIRS = st.lists(st.tuples(st.integers(0, 1), st.integers(-5, 5)), min_size=2, max_size=40).filter(
+    lambda pairs: len({label for label, _ in pairs}) == 2
+)
+RANKING = [name for name, metric in METRICS.items() if metric.reads == "scores"]
+DECISIONS = [name for name, metric in METRICS.items() if metric.reads == "decisions"]
+
+
+def arrays(pairs: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
+    labels, scores = (np.array(column) for column in zip(*pairs, strict=True))
+    return labels, scores.astype(float)
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_hand_worked(name: str) -> None:
+    metric = METRICS[name]
+    given_ = SCORES if metric.reads == "scores" else SCORES >= 0.5
+    assert metric.function(LABELS, given_) == pytest.approx(BY_HAND[name])
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_one_class_is_refused(name: str) -> None:
+    with pytest.raises(InputError, match="0 real and 3 fake"):
+        METRICS[name].function(np.ones(3, int), np.array([0, 1, 1]))
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_perfect_and_inverted(name: str) -> None:
+    labels = np.array([0, 0, 1, 1])
+    best, worst = (1.0, 0.0) if name != "eer" else (0.0, 1.0)
+    assert METRICS[name].function(labels, labels) == best
+    if name != "average_precision":  # precision never falls to 0
+        assert METRICS[name].function(labels, 1 - labels) == worst
+
+
+@pytest.mark.parametrize("name", RANKING)
+@given(pairs=PAIRS)
+def test_ranking_depends_on_order_alone(name: str, pairs: list[tuple[int, int]]) -> None:
+    labels, scores = arrays(pairs)
+    value = METRICS[name].function(labels, scores)
+    assert METRICS[name].function(labels, np.exp(scores) - 7) == value
+    assert METRICS[name].function(labels[::-1], scores[::-1]) == pytest.approx(value, abs=1e-12)
+    assert 0 <= value <= 1
+
+
+@given(PAIRS)
+def test_swapping_classes_and_signs(pairs: list[tuple[int, int]]) -> None:
+    labels, scores = arrays(pairs)
+    area, rate = metrics.auc(labels, scores), metrics.eer(labels, scores)
+    assert metrics.auc(1 - labels, -scores) == pytest.approx(area)
+    assert metrics.auc(labels, -scores) == pytest.approx(1 - area)
+    assert metrics.eer(1 - labels, -scores) == pytest.approx(rate)
+    assert metrics.eer(labels, -scores) == pytest.approx(1 - rate)
+
+
+@given(PAIRS)
+def test_agrees_with_scikit_learn(pairs: list[tuple[int, int]]) -> None:
+    labels, scores = arrays(pairs)
+    called = scores > 0
+    assert metrics.auc(labels, scores) == pytest.approx(sk.roc_auc_score(labels, scores))
+    assert metrics.accuracy(labels, called) == pytest.approx(sk.accuracy_score(labels, called))
+    assert metrics.balanced_accuracy(labels, called) == pytest.approx(sk.balanced_accuracy_score(labels, called))
+    assert metrics.precision(labels, called) == pytest.approx(sk.precision_score(labels, called, zero_division=0))
+    assert metrics.recall(labels, called) == pytest.approx(sk.recall_score(labels, called))
+    assert metrics.f1(labels, called) == pytest.approx(sk.f1_score(labels, called))
+    counts = metrics.confusion(labels, called)
+    assert list(counts.values()) == sk.confusion_matrix(labels, called, labels=[0, 1]).ravel().tolist()
+
+
+@given(PAIRS)
+def test_swapping_classes_of_decisions(pairs: list[tuple[int, int]]) -> None:
+    labels, scores = arrays(pairs)
+    called = (scores > 0).astype(int)
+    for name in ("accuracy", "balanced_accuracy"):
+        swapped = METRICS[name].function(1 - labels, 1 - called)
+        assert swapped == pytest.approx(METRICS[name].function(labels, called))
+    counts, swapped_counts = metrics.confusion(labels, called), metrics.confusion(1 - labels, 1 - called)
+    assert (counts["tp"], counts["fp"]) == (swapped_counts["tn"], swapped_counts["fn"])
+
+
+@given(PAIRS)
+def test_conventions_of_the_eer_enclose_each_other(pairs: list[tuple[int, int]]) -> None:
+    labels, scores = arrays(pairs)
+    fpr, tpr, _ = metrics.roc(labels, scores)
+    at = np.argmin(np.abs(fpr + tpr - 1))
+    assert metrics.eer(labels, scores, "nearest") == fpr[at]
+    assert metrics.eer(labels, scores, "mean") == pytest.approx((fpr[at] + 1 - tpr[at]) / 2)
+    rates = sorted((fpr[at], 1 - tpr[at]))
+    between = metrics.eer(labels, scores)
+    step = np.diff(fpr).max() + np.diff(tpr).max()
+    assert rates[0] - step <= between <= rates[1] + step
+
+
+def test_unknown_convention() -> None:
+    with pytest.raises(InputError, match="known: interpolated, mean, nearest"):
+        metrics.eer(LABELS, SCORES, "nearst")
+
+
+def test_tpr_at_fpr_never_interpolates() -> None:
+    labels = np.array([0] * 10 + [1] * 10)
+    scores = np.concatenate([np.arange(10), np.arange(10) + 0.5])
+    assert metrics.tpr_at_fpr(labels, scores, 0.1) == 0.2  # one real flagged: fakes at 8.5 and 9.5
+    assert metrics.tpr_at_fpr(labels, scores, 0.0999) == 0.1
+    assert metrics.tpr_at_fpr(labels, scores, 0.3) == 0.4
+
+
+def test_precision_without_a_positive_is_zero() -> None:
+    assert metrics.precision(np.array([0, 1]), np.zeros(2)) == 0.0
+
+
+def test_majority_baseline() -> None:
+    assert metrics.majority_baseline(LABELS) == 0.6
+    assert metrics.majority_baseline(1 - LABELS) == 0.6
+
+
+@given(PAIRS)
+def test_balanced_threshold_is_the_best_there_is(pairs: list[tuple[int, int]]) -> None:
+    labels, scores = arrays(pairs)
+    threshold = metrics.balanced_threshold(labels, scores)
+    reached = metrics.balanced_accuracy(labels, scores >= threshold)
+    others = [metrics.balanced_accuracy(labels, scores >= cut) for cut in (*scores, np.inf)]
+    assert reached == pytest.approx(max(others))
+    moved = np.exp(scores)
+    assert ((moved >= metrics.balanced_threshold(labels, moved)) == (scores >= threshold)).all()
+
+
+def test_balanced_threshold_heeds_weights_and_neighbours() -> None:
+    labels, scores = np.array([0, 1, 0, 1]), np.array([0.1, 0.2, 0.3, 0.4])
+    assert metrics.balanced_threshold(labels, scores, np.array([1, 1, 9, 1])) == pytest.approx(0.35)
+    assert metrics.balanced_threshold(labels, scores, np.array([9, 9, 1, 1])) == pytest.approx(0.15)
+    low = 0.5
+    high = np.nextafter(low, 1)  # nothing lies between the two
+    assert metrics.balanced_threshold(np.array([0, 1]), np.array([low, high])) == high
+
+
+PUBLISHED_CSV = {
+    # file: (score column, convention of the EER, AUC, EER, F1, accuracy)
+    "seed000_test_results.csv": (
+        "fake_probability", "nearest", 0.9913944752475247, 0.0422, 0.9159600729848664, 0.8962913907284769,
+    ),
+    "seed001_test_predictions.csv": (
+        "fake_probability_score", "mean", 0.9907112475247526, 0.044378217821782195, 0.9140952585743468,
+        0.8941721854304636,
+    ),
+}  # fmt: skip
+PUBLISHED_JSON = {
+    "seed004_baseline_clip_linear": (0.603, 0.441, 0.899, 0.818),
+    "seed004_AI-Generated_vs_Authentic": (0.792, 0.269, 0.927, 0.872),
+    "seed004_AI-Generated_face_vs_Authentic_face": (0.859, 0.191, 0.924, 0.869),
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED_CSV)
+def test_published_figures_to_twelve_digits(name: str, real_data: Path) -> None:
+    column, convention, *published = PUBLISHED_CSV[name]
+    table = pd.read_csv(real_data / "scores" / name)
+    labels, scores = table["true_label"].to_numpy(), table[column].to_numpy()
+    called = scores >= 0.5
+    mine = [
+        metrics.auc(labels, scores),
+        metrics.eer(labels, scores, convention),
+        metrics.f1(labels, called),
+        metrics.accuracy(labels, called),
+    ]
+    assert mine == pytest.approx(published, abs=1e-12)
+
+
+@pytest.mark.parametrize("name", PUBLISHED_JSON)
+def test_published_figures_as_printed(name: str, real_data: Path) -> None:
+    rows = json.loads((real_data / "scores" / f"{name}.frame.json").read_text())
+    labels, scores = (np.array([row[key] for row in rows]) for key in ("label", "score"))
+    area, rate, f1, accuracy = PUBLISHED_JSON[name]
+    called = scores >= 0.5
+    mine = [metrics.auc(labels, scores), metrics.f1(labels, called), metrics.accuracy(labels, called)]
+    assert [round(value, 3) for value in mine] == [area, f1, accuracy]
+    assert metrics.eer(labels, scores, "mean") == pytest.approx(rate, abs=1e-3)  # theirs: on a thinned ROC

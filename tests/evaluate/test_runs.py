@@ -1,0 +1,123 @@
+"""What is written into a run and on top of a tree, the same every time; a mistake writes nothing."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from cache.errors import InputError
+from evaluate.levels import at_level
+from evaluate.metrics import METRICS, auc
+from evaluate.runs import evaluate_run, evaluate_tree
+
+WRITTEN = {"metrics.json", "report.html", "roc.svg", "scores.svg"}
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_metrics_json(run_folder: Path) -> None:
+    result = evaluate_run(run_folder)
+    stored = json.loads((run_folder / "metrics.json").read_text())
+    assert {path.name for path in run_folder.iterdir()} == WRITTEN | {"run.json", "predictions.csv"}
+    assert stored == {key: value for key, value in result.items() if key not in ("folder", "run")}
+    assert list(stored["by_manipulation"]) == ["FaceSwap", "NeuralTextures"]
+    assert [part["seen"] for part in stored["by_manipulation"].values()] == [True, False]
+    for part in (stored, stored["validation"], *stored["by_manipulation"].values()):
+        for level in ("frame", "video"):
+            assert set(METRICS) | {"majority_baseline", "confusion", "n", "errors", "threshold"} <= set(part[level])
+            assert part[level]["auc"]["low"] <= part[level]["auc"]["value"] <= part[level]["auc"]["high"]
+    assert stored["video"]["threshold"]["value"] == 0.55
+    assert stored["frame"]["n"]["samples"] == 3 * stored["video"]["n"]["samples"] == 3 * 72
+
+
+def test_a_manipulation_is_measured_against_the_reals(run_folder: Path) -> None:
+    table = pd.read_csv(run_folder / "predictions.csv")
+    videos = at_level(table[(table["split"] == "test") & table["manipulation"].isin(["real", "FaceSwap"])], "video")
+    part = evaluate_run(run_folder)["by_manipulation"]["FaceSwap"]["video"]
+    assert part["auc"]["value"] == auc(videos["label"].to_numpy(), videos["score"].to_numpy())
+    assert (part["n"]["real"], part["n"]["fake"]) == (24, 24)
+
+
+def test_the_same_bytes_every_time(tree: Path, tmp_path: Path) -> None:
+    evaluate_tree(tree)
+    first = contents(tree)
+    evaluate_tree(tree)
+    assert contents(tree) == first
+
+
+def test_a_run_without_out_of_fold_rows(
+    tmp_path: Path, make_run: Callable[..., Path], predictions_table: Callable[..., pd.DataFrame]
+) -> None:
+    result = evaluate_run(make_run(tmp_path / "run", tables=[predictions_table()]))
+    assert result["validation"] is None
+
+
+def test_a_single_run_gets_no_comparison(run_folder: Path) -> None:
+    results = evaluate_tree(run_folder)
+    assert len(results) == 1 and "comparison" not in results[0]
+    assert not (run_folder / "summary.csv").exists()
+
+
+def test_a_tree_gets_a_table_and_a_report_on_top(tree: Path) -> None:
+    results = evaluate_tree(tree)
+    assert [result["run"]["head"] for result in results] == ["mlp", "mlp", "logistic", "logistic"]
+    assert json.loads(json.dumps(results)) == results
+    written = {path.name for path in tree.iterdir() if path.is_file()}
+    assert written == {"summary.csv", "report.html", "matrix_logistic.svg", "matrix_mlp.svg"}
+    for result in results:
+        assert {path.name for path in Path(result["folder"]).iterdir()} >= WRITTEN
+    table = pd.read_csv(tree / "summary.csv")
+    assert len(table) == 2 * 2 * 2 * 2
+    row = table[(table["train"] == "FaceSwap") & (table["head"] == "mlp") & (table["level"] == "video")]
+    row = row.set_index("test").loc["NeuralTextures"]
+    metrics = json.loads((tree / "FaceSwap" / "mlp" / "metrics.json").read_text())
+    part = metrics["by_manipulation"]["NeuralTextures"]["video"]
+    assert (row["auc"], row["auc_low"], row["eer_high"]) == pytest.approx(
+        (part["auc"]["value"], part["auc"]["low"], part["eer"]["high"])
+    )
+    assert row["out_of_fold_auc"] == pytest.approx(metrics["validation"]["video"]["auc"]["value"])
+    assert (row["crop"], row["seen"], row["n_real"], row["n_groups"]) == ("given", False, 24, 24)
+    assert row["threshold_source"] == "balanced accuracy of out-of-fold scores"
+
+
+def test_cells_of_the_matrix_are_those_of_the_runs(tree: Path) -> None:
+    for result in evaluate_tree(tree):
+        for level in ("frame", "video"):
+            cells = result["comparison"][level]["cells"]["+".join(result["run"]["train"])]
+            for name, part in result["by_manipulation"].items():
+                for key in ("value", "low", "high"):
+                    assert cells[name][key] == part[level]["auc"][key]
+
+
+def test_two_experiments_below_one_folder_stay_apart(tree: Path, tmp_path: Path) -> None:
+    both = tmp_path / "both"
+    shutil.copytree(tree, both / "a")
+    shutil.copytree(tree / "FaceSwap", both / "b" / "FaceSwap")
+    heads = {result["comparison"]["head"] for result in evaluate_tree(both)}
+    assert heads == {"a/logistic", "a/mlp", "b/logistic", "b/mlp"}
+    assert (both / "matrix_a_mlp.svg").exists()
+
+
+def test_one_broken_run_and_nothing_is_written(tree: Path) -> None:
+    path = tree / "NeuralTextures" / "mlp" / "predictions.csv"
+    table = pd.read_csv(path)
+    table[table["label"] == 1].to_csv(path, index=False)
+    before = contents(tree)
+    with pytest.raises(InputError, match="0 real and"):
+        evaluate_tree(tree)
+    assert contents(tree) == before
+
+
+def test_a_manipulation_without_reals_of_its_own_is_named(run_folder: Path) -> None:
+    path = run_folder / "predictions.csv"
+    table = pd.read_csv(path)
+    table.loc[table["manipulation"] == "NeuralTextures", "compression"] = "c40"
+    table.to_csv(path, index=False)
+    with pytest.raises(InputError, match="NeuralTextures: 0 real and 72 fake"):
+        evaluate_run(run_folder)
+    assert not (run_folder / "metrics.json").exists()
