@@ -1,10 +1,12 @@
-"""Fitted heads on the disk: saved without pickle, read back only as what we save."""
+"""Fitted heads on the disk: saved without pickle, read back only as what we save.
+
+skops is imported where it is used: it walks through all of scikit-learn and so loads torch where that is installed.
+"""
 
 import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import skops.io
 import xxhash
 from sklearn.pipeline import Pipeline
 
@@ -44,6 +46,8 @@ def save_model(folder: Path, fitted: Fitted, meta: dict[str, Any]) -> None:
     meta : dict
         What a later prediction needs to refuse features of another kind; JSON values. Thresholds join by themselves.
     """
+    import skops.io
+
     folder.mkdir(parents=True, exist_ok=True)
     data = skops.io.dumps(fitted.estimator)
     known = {**meta, "thresholds": fitted.thresholds, "format": FORMAT, "hash": xxhash.xxh3_128_hexdigest(data)}
@@ -75,6 +79,8 @@ def load_model(folder: Path) -> Model:
 
 
 def _read(data: bytes, folder: Path) -> Pipeline:
+    import skops.io
+
     try:
         foreign = sorted(set(skops.io.get_untrusted_types(data=data)) - set(TRUSTED))
         if foreign:
