@@ -36,12 +36,12 @@ def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
 @pytest.fixture(scope="session")
 def frames(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Coursework folders with the video id in the file name: 24 scenes in 12 pairs, two frames each."""
+    """Coursework folders with the video id in the file name: 40 scenes in 20 pairs, two frames each."""
     root = tmp_path_factory.mktemp("frames") / "coursework"
     rng = np.random.default_rng(0)
     for folder in ("Real_youtube", "FaceSwap", "NeuralTextures"):
         (root / folder).mkdir(parents=True)
-        for scene in range(24):
+        for scene in range(40):
             face = rng.integers(0, 256, (6, 6, 3), np.uint8)
             video = f"{scene:03d}" if folder == "Real_youtube" else f"{scene:03d}_{scene ^ 1:03d}"
             for frame in (0, 10):
@@ -103,7 +103,7 @@ def test_the_whole_path(cli: Cli, cache_file: Path, tmp_path: Path) -> None:
 def test_the_same_extraction_again_is_complete(cli: Cli, frames: Path, cache_file: Path) -> None:
     words = ["extract", frames, "--out", cache_file, "--model", "demo", "--prompts", "seed_000"]
     code, printed, _ = cli(*words, "--crop", "given")
-    assert code == 0 and "is complete already: 144 frames" in printed
+    assert code == 0 and "is complete already: 240 frames" in printed
     code, _, errors = cli(*words)
     assert code == 2 and "crop is 'none' now and was 'given'" in errors
     code, _, errors = cli(*words, "--crop", "given", "--prompts", "seed_004_v1")
@@ -114,9 +114,9 @@ def test_the_same_extraction_again_is_complete(cli: Cli, frames: Path, cache_fil
 def test_cache_info(cli: Cli, cache_file: Path) -> None:
     code, printed, _ = cli("cache", "info", cache_file)
     assert code == 0
-    assert re.search(r"FaceSwap\s+24\s+48\s+12", printed)
+    assert re.search(r"FaceSwap\s+40\s+80\s+20", printed)
     found = json.loads(cli("cache", "info", cache_file, "--json")[1])
-    assert found["samples"] == 144 and found["groups"] == 12
+    assert found["samples"] == 240 and found["groups"] == 20
     assert found["spaces"]["clean"]["provenance"]["crop"] == "given"
 
 
@@ -128,7 +128,7 @@ def test_unreadable_pictures_are_counted_and_listed(cli: Cli, frames: Path, tmp_
     out = tmp_path / "x.h5"
     code, printed, errors = cli("extract", data, "--out", out, "--model", "demo", "--workers", 0)
     assert code == 0
-    assert "143 frames, 1 files failed" in printed and "000_001_000.png" in printed
+    assert "239 frames, 1 files failed" in printed and "000_001_000.png" in printed
     assert "skipped 1 files" in errors
     assert open_cache(out).failures["manipulation"].tolist() == ["FaceSwap"]
 
@@ -151,7 +151,10 @@ def mistakes() -> dict[str, tuple[list[str], str]]:
         "no frames": ([*extract, "--frames", "0"], "frames"),
         "unknown head": ([*classify, "--head", "xgboost"], "unknown head 'xgboost'; known: "),
         "unknown manipulation": (["classify", "{cache}", "--out", "{tmp}/r", "--train", "FaceSwop"], "FaceSwop"),
-        "nothing to train on": (["classify", "{cache}", "--out", "{tmp}/r"], "--train"),
+        "nothing to train on": (
+            ["classify", "{cache}", "--out", "{tmp}/r"],
+            "name at least one manipulation to train on",
+        ),
         "only real": (["classify", "{cache}", "--out", "{tmp}/r", "--train", "real"], "real"),
         "unknown features": ([*classify, "--features", "pixels"], "pixels"),
         "absent features": ([*classify, "--features", "cls"], "cls"),
@@ -159,7 +162,7 @@ def mistakes() -> dict[str, tuple[list[str], str]]:
         "unknown prompt set": ([*classify, "--features", "prompts", "--prompt-set", "nice"], "nice"),
         "unknown parameter": ([*classify, "--head", "svm", "--param", "svm.depth=3"], "depth"),
         "condition": ([*classify, "--where", "compression=c99"], "compression=c99"),
-        "one class": ([*classify, "--where", "manipulation=FaceSwap"], "real"),
+        "one class": ([*classify, "--test", "FaceSwap", "--where", "manipulation=FaceSwap"], "real"),
         "missing cache": (["classify", "{tmp}/none.h5", "--out", "{tmp}/r", "--train", "FaceSwap"], "none.h5"),
         "truncated cache": (["classify", "{tmp}/cut.h5", "--out", "{tmp}/r", "--train", "FaceSwap"], "truncated"),
         "foreign cache": (["cache", "info", "{tmp}/foreign.h5"], "not a feature cache"),

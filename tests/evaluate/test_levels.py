@@ -69,6 +69,11 @@ def test_frames_are_counted_one_by_one() -> None:
     assert found["confusion"] == {"tn": 5, "fp": 1, "fn": 1, "tp": 3}
 
 
+def test_a_score_at_the_threshold_is_fake() -> None:
+    found = measure(five_videos(), {"value": 0.9, "source": "by hand"}, level="frame")
+    assert found["confusion"] == {"tn": 5, "fp": 1, "fn": 2, "tp": 2}  # scores 1.0 | 0.3, 0.8 | 0.9, 1.0
+
+
 def test_intervals_enclose_the_value(predictions_table: Maker) -> None:
     table = predictions_table()
     for level in ("frame", "video"):

@@ -158,6 +158,8 @@ def test_balanced_threshold_heeds_weights_and_neighbours() -> None:
     labels, scores = np.array([0, 1, 0, 1]), np.array([0.1, 0.2, 0.3, 0.4])
     assert metrics.balanced_threshold(labels, scores, np.array([1, 1, 9, 1])) == pytest.approx(0.35)
     assert metrics.balanced_threshold(labels, scores, np.array([9, 9, 1, 1])) == pytest.approx(0.15)
+    labels, scores = np.arange(6) % 2, np.arange(6.0)
+    assert metrics.balanced_threshold(labels, scores) == 2.5  # 0.5 and 4.5 are as good; the middle one is taken
     low = 0.5
     high = np.nextafter(low, 1)  # nothing lies between the two
     assert metrics.balanced_threshold(np.array([0, 1]), np.array([low, high])) == high

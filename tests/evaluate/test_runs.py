@@ -113,11 +113,17 @@ def test_one_broken_run_and_nothing_is_written(tree: Path) -> None:
     assert contents(tree) == before
 
 
-def test_a_manipulation_without_reals_of_its_own_is_named(run_folder: Path) -> None:
+def test_a_manipulation_without_reals_of_its_own_is_named(run_folder: Path, make_run: Callable[..., Path]) -> None:
     path = run_folder / "predictions.csv"
     table = pd.read_csv(path)
     table.loc[table["manipulation"] == "NeuralTextures", "compression"] = "c40"
     table.to_csv(path, index=False)
     with pytest.raises(InputError, match="NeuralTextures: 0 real and 72 fake"):
         evaluate_run(run_folder)
-    assert not (run_folder / "metrics.json").exists()
+    shutil.copytree(run_folder, run_folder.parent / "runs" / "b" / "svm")
+    make_run(run_folder.parent / "runs" / "a" / "svm")
+    before = contents(run_folder.parent)
+    with pytest.raises(InputError, match="NeuralTextures: 0 real and 72 fake"):
+        evaluate_tree(run_folder.parent / "runs")
+    assert contents(run_folder.parent) == before
+    assert not any(name.endswith("metrics.json") for name in before)

@@ -1,12 +1,13 @@
 """The console text holds what was found, in 100 columns."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 
 from evaluate.runs import evaluate_tree
-from evaluate.summary import WIDTH, columns, error_sentences, summarise
+from evaluate.summary import WIDTH, columns, error_sentences, headline, summarise
 
 
 def fits(text: str) -> bool:
@@ -31,6 +32,19 @@ def test_one_run_at_length(run_folder: Path) -> None:
         assert video["video_id"] in text
     assert "Read with care" in text and "hold the trained model fixed" in text.replace("\n    ", " ")
     assert text.endswith(f"Report: {run_folder / 'report.html'}")
+
+
+def test_the_headline_tells_seen_from_unseen(run_folder: Path) -> None:
+    result = evaluate_tree(run_folder)[0]
+    auc = {name: f"{part['video']['auc']['value']:.3f}" for name, part in result["by_manipulation"].items()}
+    first, second, last = headline(result)
+    assert re.fullmatch(
+        rf"At video level its AUC is {auc['NeuralTextures']} \(.*?\) on NeuralTextures, which it never saw; "
+        rf"and {auc['FaceSwap']} \(.*?\) on FaceSwap, which it was trained on\.",
+        first,
+    )
+    assert f"{result['validation']['video']['auc']['value']:.3f}" in second
+    assert last == "Guessing gives 0.5."
 
 
 def test_several_runs_as_a_comparison(tree: Path) -> None:
