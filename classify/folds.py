@@ -39,7 +39,7 @@ def few_groups(y: np.ndarray, group: np.ndarray) -> str | None:
     if total >= FEWEST_GROUPS and min(real, fake) >= FEWEST_OF_A_CLASS:
         return None
     return (
-        f"few groups: {total} training groups ({real} with reals, {fake} with fakes) where at least {FEWEST_GROUPS} "
+        f"few groups: {total} training group{'s' * (total != 1)} ({real} with reals, {fake} with fakes) where at least {FEWEST_GROUPS} "
         f"({FEWEST_OF_A_CLASS} of each class) are needed to choose anything: default hyper-parameters, threshold 0.5, "
         "no out-of-fold scores"
     )

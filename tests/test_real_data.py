@@ -56,7 +56,7 @@ def test_a_protocol_of_two_groups(videos: Cache, tmp_path: Path) -> None:
         described = json.loads((run / "run.json").read_text())
         assert described["train_groups"] == ["FF++/634"]
         assert described["thresholds"]["frame"]["value"] == 0.5
-        assert any(line.startswith("Few groups: 1 training group") for line in described["caveats"])
+        assert any(line.startswith("few groups: 1 training group (") for line in described["caveats"])
         assert not any("LEAK" in line for line in described["caveats"])
         assert (pd.read_csv(run / "predictions.csv")["split"] == "test").all(), "no out-of-fold scores from one group"
         report = (run / "report.html").read_text()
