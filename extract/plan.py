@@ -95,8 +95,8 @@ def listing_differences(now: pd.DataFrame, then: pd.DataFrame) -> list[str]:
     came = sorted(sizes_now.keys() - sizes_then.keys())
     went = sorted(sizes_then.keys() - sizes_now.keys())
     changed = sorted(path for path in sizes_now.keys() & sizes_then.keys() if sizes_now[path] != sizes_then[path])
-    kinds = ((came, "new and not part of it"), (went, "gone"), (changed, "of another size"))
-    return [f"since the plan was frozen, {len(paths)} inputs are {what} ({paths[0]})" for paths, what in kinds if paths]
+    kinds = ((came, "new, not part of it"), (went, "gone"), (changed, "of another size"))
+    return [f"inputs since the plan was frozen: {len(paths)} {what} ({paths[0]})" for paths, what in kinds if paths]
 
 
 def slot_numbers(inputs: pd.DataFrame) -> np.ndarray:

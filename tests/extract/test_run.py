@@ -177,10 +177,7 @@ def test_inputs_that_came_and_went_are_told(data: Path, tmp_path: Path) -> None:
     (root / "Real_youtube" / "002" / "006.png").unlink()
     shutil.copy(root / "Real_youtube" / "000" / "000.png", root / "Real_youtube" / "000" / "099.png")
     summary = run_tiny(root, out)
-    assert [note.split(", ")[1].split(" (")[0] for note in summary.notes] == [
-        "1 inputs are new and not part of it",
-        "1 inputs are gone",
-    ]
+    assert [note.split(": ")[1].split(" (")[0] for note in summary.notes] == ["1 new, not part of it", "1 gone"]
     cache = open_cache(out)
     assert len(cache) == 39
     assert "Real_youtube/002/006.png" in set(cache.failures["path"])
