@@ -1,5 +1,6 @@
 """The encoder: pictures and texts -> embeddings of an open_clip model, with a fingerprint of what makes them."""
 
+import os
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
@@ -16,6 +17,10 @@ from extract.prompts import PromptSet
 
 if TYPE_CHECKING:
     import torch
+
+# A thread that waits for OpenMP spins by default: where worker processes decode on the same cores, a forward pass then
+# takes up to ten times as long. Read when torch is loaded, so before it is.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 TOKENS = {"cls": "the class token after the last norm, before the projection"}
 TEXTS_AT_ONCE = 256

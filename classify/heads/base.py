@@ -9,6 +9,9 @@ from sklearn.utils import Tags
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+# Not float32: the squared gradients that Adam keeps become denormal there, and an epoch takes ten times as long.
+DTYPE = np.float64
+
 
 class Head(ClassifierMixin, BaseEstimator):
     """A binary classifier on a feature matrix; a subclass gives ``_fit`` and ``_decide``.
@@ -32,7 +35,6 @@ class Head(ClassifierMixin, BaseEstimator):
     GRID: ClassVar[dict[str, list[Any]]] = {}
     chooses_epochs: ClassVar[bool] = False
     score_meaning: ClassVar[str] = "squashed margin, no probability: logistic function of the decision"
-    dtype: ClassVar[Any] = np.float64
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> "Head":
         """Fit the head.
@@ -55,7 +57,7 @@ class Head(ClassifierMixin, BaseEstimator):
     def decision_function(self, X: ArrayLike) -> np.ndarray:
         """Signed distance from the decision, shape (n,); above 0 is ``classes_[1]``."""
         check_is_fitted(self)
-        return self._decide(validate_data(self, X, dtype=self.dtype, reset=False))
+        return self._decide(validate_data(self, X, dtype=DTYPE, reset=False))
 
     def predict(self, X: ArrayLike) -> np.ndarray:
         """Class of each row, shape (n,)."""
@@ -72,7 +74,7 @@ class Head(ClassifierMixin, BaseEstimator):
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """Checked X, classes as 0 and 1, checked weights."""
         checked: np.ndarray
-        checked, y = validate_data(self, X, y, dtype=self.dtype)
+        checked, y = validate_data(self, X, y, dtype=DTYPE)
         check_classification_targets(y)
         if (kind := type_of_target(y, input_name="y")) != "binary":
             raise ValueError(f"Only binary classification is supported. The type of the target is {kind}.")

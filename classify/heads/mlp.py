@@ -9,7 +9,7 @@ from sklearn.metrics import log_loss
 from sklearn.neural_network import MLPClassifier
 from sklearn.utils import check_random_state
 
-from classify.heads.base import Head
+from classify.heads.base import DTYPE, Head
 
 
 class Validation(NamedTuple):
@@ -50,7 +50,6 @@ class MLP(Head):
     GRID: ClassVar[dict[str, list[Any]]] = {"alpha": [0.1, 0.01]}
     score_meaning: ClassVar[str] = "probability: logistic function of the decision"
     chooses_epochs: ClassVar[bool] = True
-    dtype: ClassVar[Any] = np.float32
 
     def __init__(
         self,
@@ -115,9 +114,9 @@ class MLP(Head):
 
     def _loss(self, model: MLPClassifier, validation: Validation) -> float:
         """Weighted cross-entropy on the validation rows."""
-        X = np.asarray(validation.X, self.dtype)
+        X = np.asarray(validation.X, DTYPE)
         codes = np.searchsorted(self.classes_, validation.y)
-        probabilities = model.predict_proba(X)[:, 1].astype(float)  # (n,), of the fake class
+        probabilities = model.predict_proba(X)[:, 1]  # (n,), of the fake class
         return float(log_loss(codes, probabilities, sample_weight=validation.sample_weight, labels=[0, 1]))
 
     def _keep(self, model: MLPClassifier, epoch: int) -> None:
@@ -129,4 +128,4 @@ class MLP(Head):
         *hidden, last = zip(self.coefs_, self.intercepts_, strict=True)
         for weights, bias in hidden:
             X = np.maximum(X @ weights + bias, 0)
-        return (X @ last[0] + last[1])[:, 0].astype(float)
+        return (X @ last[0] + last[1])[:, 0]
