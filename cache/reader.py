@@ -146,7 +146,7 @@ class Cache:
             return Provenance(**json.loads(self._attributes(space)["provenance"]))
 
     def scalars(self, space: str | None = None) -> dict[str, float]:
-        """``logit_scale``, and ``logit_bias`` where the model has one."""
+        """``logit_scale``, ``logit_bias`` where the model has one, ``encoder_parameters``."""
         return {key: float(value) for key, value in self._attributes(space).items() if key != "provenance"}
 
     def array(self, name: str, rows: np.ndarray | None = None, space: str | None = None) -> np.ndarray:

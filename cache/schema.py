@@ -124,7 +124,7 @@ class Space:
     arrays : dict of ndarray
         ``embedding`` (N, D) float16, optionally ``cls`` (N, W) float16; every first axis is N.
     scalars : dict of float
-        ``logit_scale``, and ``logit_bias`` where the model has one.
+        ``logit_scale``, ``logit_bias`` where the model has one, ``encoder_parameters``.
     prompts : dict of PromptScores
         By the name of the set.
     """

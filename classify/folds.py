@@ -38,8 +38,9 @@ def few_groups(y: np.ndarray, group: np.ndarray) -> str | None:
     total = len(set(group))
     if total >= FEWEST_GROUPS and min(real, fake) >= FEWEST_OF_A_CLASS:
         return None
+    groups = "group" if total == 1 else "groups"
     return (
-        f"few groups: {total} training group{'s' * (total != 1)} ({real} with reals, {fake} with fakes) where at least {FEWEST_GROUPS} "
+        f"few groups: {total} training {groups} ({real} with reals, {fake} with fakes) where at least {FEWEST_GROUPS} "
         f"({FEWEST_OF_A_CLASS} of each class) are needed to choose anything: default hyper-parameters, threshold 0.5, "
         "no out-of-fold scores"
     )

@@ -141,9 +141,15 @@ def _outcome(job: Job, cell: Cell, fitted: Fitted) -> dict[str, Any]:
         "search": {"criterion": CRITERION, "results": fitted.search},
         "thresholds": fitted.thresholds,
         "trainable_parameters": fitted.n_parameters,
+        "trainable_share": _share(fitted.n_parameters, job.cache.scalars().get("encoder_parameters")),
         "versions": software(),
         "caveats": protocol + fitted.caveats,
     }
+
+
+def _share(trained: int, frozen: float | None) -> float | None:
+    """Share of a head's parameters in those of encoder and head together; None where the cache does not tell."""
+    return None if frozen is None else trained / (trained + frozen)
 
 
 def _frames(job: Job, cell: Cell, fitted: Fitted, test_scores: np.ndarray) -> pd.DataFrame:

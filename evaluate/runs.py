@@ -19,8 +19,8 @@ from evaluate.report.page import run_page, tree_page
 
 FORMAT = 1
 STATED = (
-    "head", "train", "test", "features", "normalize", "prompt_set", "parameters", "trainable_parameters", "score",
-    "weighting", "seed", "command", "cache", "split",
+    "head", "train", "test", "features", "normalize", "prompt_set", "parameters", "trainable_parameters",
+    "trainable_share", "score", "weighting", "seed", "command", "cache", "split",
 )  # fmt: skip
 
 

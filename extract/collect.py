@@ -29,6 +29,7 @@ class Encoder(Protocol):
     software: str
     preprocessing: Preprocessing
     tokens: tuple[str, ...]
+    n_parameters: int
     logit_scale: float
     logit_bias: float | None
 
@@ -54,7 +55,7 @@ class Collected:
         self._input_of_slot = ledger.input_of_slot()
         self._root = ledger.settings["root"]
         self._texts = {one.name: (one, encoder.embed_prompts(one)) for one in prompts}
-        self._scalars = {"logit_scale": encoder.logit_scale}
+        self._scalars = {"logit_scale": encoder.logit_scale, "encoder_parameters": float(encoder.n_parameters)}
         if encoder.logit_bias is not None:
             self._scalars["logit_bias"] = encoder.logit_bias
         self._provenance = provenance

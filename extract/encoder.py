@@ -64,6 +64,8 @@ class Encoder:
     preprocessing : Preprocessing
         The model's own.
     embed_dim : int
+    n_parameters : int
+        Of image and text tower together: beside it stands how few a head trains.
     precision : str
         "float32" on a CPU, "float16-autocast" on CUDA (texts in float32 on both).
     device : str
@@ -85,6 +87,7 @@ class Encoder:
         self.weights = hash_weights(module.state_dict())
         self.preprocessing = _read_preprocessing(module.visual.preprocess_cfg)
         self.embed_dim = int(network.config["embed_dim"])
+        self.n_parameters = sum(parameter.numel() for parameter in module.parameters())
         self.precision = "float16-autocast" if device.type == "cuda" else "float32"
         self.device = str(device)
         self.logit_scale = module.logit_scale.exp().item()

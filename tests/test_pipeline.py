@@ -86,6 +86,7 @@ def test_the_whole_path(cli: Cli, cache_file: Path, tmp_path: Path) -> None:
             auc = metrics[level]["auc"]
             assert auc["low"] <= auc["value"] <= auc["high"]
         described = json.loads((run / "run.json").read_text())
+        assert 0 < described["trainable_share"] < 0.01
         assert described["train"] == ["FaceSwap"] and described["test"] == ["NeuralTextures"]
         assert described["command"].startswith("python pipeline.py classify")
         predictions = pd.read_csv(run / "predictions.csv")

@@ -140,7 +140,7 @@ def _facts(config: dict[str, Any], result: dict[str, Any]) -> Pairs:
         "Normalisation": config.get("normalize"),
         "Prompt set": config.get("prompt_set"),
         "Parameters": config.get("parameters"),
-        "Trainable parameters": config.get("trainable_parameters"),
+        "Trainable parameters": _trainable(config),
         "Score": config.get("score"),
         "Weight of a row": config.get("weighting"),
         "Split": {key: split.get(key) for key in ("method", "disjoint", "test_size", "file", "seed")},
@@ -148,6 +148,14 @@ def _facts(config: dict[str, Any], result: dict[str, Any]) -> Pairs:
         "Cache": [cache.get("path"), cache.get("fingerprint")],
     }
     return [(name, text) for name, value in stated.items() if (text := _said(value))]
+
+
+def _trainable(config: dict[str, Any]) -> str | None:
+    """How many numbers a head trains, and their share where the run knows of its encoder's."""
+    count, share = config.get("trainable_parameters"), config.get("trainable_share")
+    if count is None:
+        return None
+    return f"{count:,}" + ("" if share is None else f" ({100 * share:.2g} % of encoder and head)")
 
 
 def _side(split: dict[str, Any], side: str) -> str:

@@ -8,12 +8,12 @@ from classify.heads import HEADS, Head
 from classify.heads.mlp import MLP, Validation
 from classify.normalize import Normalize
 
-# scikit-learn lists the same check as failing for its SVC, and runs it with full batches for its MLPClassifier
+# scikit-learn lists the same check as failing for its SVC
 WEIGHTS_ARE_NOT_REPEATS = {"check_sample_weight_equivalence_on_dense_data": "as of scikit-learn's own estimator"}
 
 
 def expected_failures(estimator: object) -> dict[str, str]:
-    return WEIGHTS_ARE_NOT_REPEATS if type(estimator).__name__ in ("SVM", "MLP") else {}
+    return WEIGHTS_ARE_NOT_REPEATS if type(estimator).__name__ == "SVM" else {}
 
 
 @parametrize_with_checks(

@@ -28,6 +28,7 @@ class TinyEncoder:
     precision = "float32"
     software = "numpy"
     tokens = ()
+    n_parameters = 0
     logit_scale = 10.0
     logit_bias = None
     preprocessing = Preprocessing(
