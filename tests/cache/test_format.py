@@ -10,14 +10,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))
-
 from cache.reader import open_cache
 from cache.schema import FAILURE_COLUMNS, FORMAT_VERSION, SAMPLE_COLUMNS, PromptScores, Provenance, Space
 from cache.store import write_cache
 from cache.verify import verify
 
+ROOT = Path(__file__).parents[2]
 KEPT = Path(__file__).parent / "data"
 EMBEDDING = np.arange(12, dtype="f2").reshape(3, 4) / 8
 SIMILARITY = np.array([[0.5, -0.25], [0.125, 1.0], [0.0, 0.75]], "f4")
@@ -25,7 +23,7 @@ SIMILARITY = np.array([[0.5, -0.25], [0.125, 1.0], [0.0, 0.75]], "f4")
 
 def build(path: Path) -> None:
     """Three samples (one path beyond ASCII), a failure, a prompt set: everything that the format has."""
-    numbers = {name: [row for row in range(3)] for name, column in SAMPLE_COLUMNS.items() if column.dtype != "str"}
+    numbers = {name: list(range(3)) for name, column in SAMPLE_COLUMNS.items() if column.dtype != "str"}
     texts = {
         name: [f"{name} {row} é" for row in range(3)] for name, one in SAMPLE_COLUMNS.items() if one.dtype == "str"
     }
