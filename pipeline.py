@@ -188,7 +188,7 @@ def _make_data(options: dict[str, Any], data: Path) -> None:
     if "demo" in options:
         from demo.generate import make_demo
 
-        say(f"{data}: the demo's videos, {options['demo']}")
+        say(f"{data}: faces are drawn where they are not there yet")
         make_demo(data, **options["demo"])
 
 
@@ -200,9 +200,9 @@ def _extract(data: Path, out: Path, options: dict[str, Any]) -> None:
     for note in summary.notes:
         say(f"note: {note}")
     done = "is complete already" if summary.complete_before else f"written in {summary.seconds:.0f} s"
-    print(f"{out} {done}: {summary.samples} frames, {len(summary.failures)} files failed")
+    print(f"{out} {done}: {summary.samples} frames; unreadable files: {len(summary.failures)}")
     for row in summary.failures.head(10).to_dict("records"):
-        print(f"  failed: {row['path']} ({row['stage']}): {row['reason']}")
+        print(f"  {row['path']} ({row['stage']}): {row['reason']}")
     if len(summary.failures) > 10:
         print(f"  ... `python pipeline.py cache info {shlex.quote(str(out))} --json` lists all")
 

@@ -81,7 +81,7 @@ def extract_folder(
     say(f"{data}: layout {name}, {len(inputs)} inputs, {inputs['slots'].sum()} frames planned")
     if listing.skipped:
         path, reason = listing.skipped[0]
-        say(f"skipped {len(listing.skipped)} files that are no input ({path}: {reason})")
+        say(f"left out, being no input: {len(listing.skipped)} ({path}: {reason})")
     encoder = load_encoder(model, pretrained, device, tokens)
     say(f"{encoder.model_name} on {encoder.device}, {encoder.precision}")
     return extract(

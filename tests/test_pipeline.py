@@ -129,8 +129,8 @@ def test_unreadable_pictures_are_counted_and_listed(cli: Cli, frames: Path, tmp_
     out = tmp_path / "x.h5"
     code, printed, errors = cli("extract", data, "--out", out, "--model", "demo", "--workers", 0)
     assert code == 0
-    assert "239 frames, 1 files failed" in printed and "000_001_000.png" in printed
-    assert "skipped 1 files" in errors
+    assert "239 frames; unreadable files: 1" in printed and "000_001_000.png" in printed
+    assert "left out, being no input: 1 (FaceSwap/notes.txt" in errors
     assert open_cache(out).failures["manipulation"].tolist() == ["FaceSwap"]
 
 
