@@ -175,6 +175,7 @@ def test_dense_swaps_are_refused_with_two_ways_out() -> None:
     assert set(assign(samples, disjoint="scene")) == {"train", "test"}
     assert set(assign(samples, drop_crossing=True)) == {"train", "test", ""}
     assert set(assign(dense(19))) == {"train"}, "a smaller set goes on"
+    assert set(assign(disjoint_pairs(12))) == {"train", "test"}, "so do few pairs, of 24 scenes: nothing has collapsed"
     assert set(assign(samples, test_only={"D"})) == {"test"}, "a set that is not split needs no components"
 
 
