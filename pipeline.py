@@ -166,7 +166,6 @@ def read_recipe(path: Path) -> dict[str, dict[str, Any]]:
     import tomllib
 
     from classify.runs import classify
-
     from extract.job import extract_folder
 
     try:
