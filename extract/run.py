@@ -1,10 +1,7 @@
 """Plan -> prepare -> embed -> write: one extraction, which can be stopped anywhere and taken up again."""
 
-import contextlib
 import json
 import shutil
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -24,6 +21,7 @@ from extract.collect import Collected, Encoder
 from extract.plan import listing_differences, slot_numbers
 from extract.prepare import Item
 from extract.prompts import PromptSet
+from extract.stopping import stop_signals
 from extract.video import Sampling, decoder_version
 from extract.workers import prepared_batches
 
@@ -229,28 +227,6 @@ def _work(
         finally:  # whatever ended the work, what is embedded is kept
             batches.close()
             collected.seal(folder)
-
-
-@contextlib.contextmanager
-def stop_signals() -> Iterator[threading.Event]:
-    """While work is under way, the first SIGINT or SIGTERM asks for a stop between two batches; a second ends it."""
-    asked = threading.Event()
-    if threading.current_thread() is not threading.main_thread():  # only the main thread may handle signals
-        yield asked
-        return
-    before: dict[int, Any] = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def ask(number: int, _: object) -> None:
-        asked.set()
-        signal.signal(number, before[number])
-
-    for number in before:
-        signal.signal(number, ask)
-    try:
-        yield asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _items(ledger: Ledger, ranges: Sequence[tuple[int, int]]) -> Iterator[list[Item]]:
