@@ -81,15 +81,22 @@ def is_intact(path: Path) -> bool:
 
 
 @contextlib.contextmanager
-def sealing(path: Path) -> Iterator[h5py.File]:
+def sealing(path: Path, scratch: Path | None = None) -> Iterator[h5py.File]:
     """An HDF5 file to fill, which becomes ``path`` when the block ends without an exception, or never.
+
+    Parameters
+    ----------
+    path : Path
+        Must not exist.
+    scratch : Path, optional
+        Folder of the unfinished file, on the same file system; that of ``path`` by default.
 
     Raises
     ------
     InputError
         ``path`` exists already.
     """
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    temporary = (scratch or path.parent) / f".{path.name}.{uuid.uuid4().hex[:8]}.tmp"
     try:
         with h5py.File(temporary, "x", userblock_size=BLOCK) as file:
             yield file

@@ -93,8 +93,15 @@ def write_addition(path: Path, base: Path, spaces: dict[str, Space]) -> None:
         file.attrs["table_hash"] = cache.table_hash
 
 
-def assemble(path: Path, parts: Sequence[Path], *, attributes: dict[str, Any] | None = None) -> int:
+def assemble(
+    path: Path, parts: Sequence[Path], *, scratch: Path | None = None, attributes: dict[str, Any] | None = None
+) -> int:
     """Join sealed parts, in the order given, into one cache with contiguous arrays; memory stays that of one block.
+
+    Parameters
+    ----------
+    scratch : Path, optional
+        Folder of the unfinished file: one that is cleared anyway, should the process be killed.
 
     Returns
     -------
@@ -115,7 +122,7 @@ def assemble(path: Path, parts: Sequence[Path], *, attributes: dict[str, Any] | 
         if total == 0:
             reasons = sorted({value.decode() for file in files for value in file["failures/reason"][:].tolist()})
             raise InputError(f"not one sample could be read; reasons: {'; '.join(reasons[:3]) or 'none given'}")
-        with sealing(path) as target:
+        with sealing(path, scratch) as target:
             _describe(target, "cache", attributes)
             for name in names:
                 sources = [file[name] for file in files] if is_aligned(name) else [files[0][name]]

@@ -99,10 +99,12 @@ def extract(
         with FileLock(folder / "lock", timeout=0):
             ledger, notes = _frozen(folder, Ledger(settings, inputs))
             notes += _remove_damaged(folder)
+            if sealed := sum(part.stop - part.start for part in sealed_parts(folder)[0]):
+                notes.append(f"went on from {sealed} of {ledger.slots} frames, sealed before")
             _work(ledger, folder, encoder, prompts, sampling, provenance, part_rows, workers, progress)
             parts, _ = sealed_parts(folder)
             attributes = {"plan": ledger.fingerprint(), "settings": json.dumps(ledger.settings)}
-            samples = assemble(out, [part.path for part in parts], attributes=attributes)
+            samples = assemble(out, [part.path for part in parts], scratch=folder, attributes=attributes)
     except Timeout:
         raise InputError(f"another extraction is at work on {out}; wait for it, or name another file") from None
     shutil.rmtree(folder)
