@@ -146,10 +146,16 @@ def run(
     """
     choose(dict.fromkeys(("both", "train", "test")), mode, "mode")
     steps = read_recipe(recipe)
-    if mode != "test":
+    cache = out / "features.h5"
+    extracting = mode != "test" and not (cache.exists() and not data.exists())
+    check_recipe(steps, extracting)
+    if extracting:
         _make_data(steps["data"], data)
-        _extract(data, out / "features.h5", steps["extract"])
-        _classify(out / "features.h5", out, steps["classify"])
+        _extract(data, cache, steps["extract"])
+    elif mode != "test":
+        say(f"{data} is not there: {cache} is taken as it is")
+    if mode != "test":
+        _classify(cache, out, steps["classify"])
     if mode != "train":
         _evaluate(out, as_json=False)
 
@@ -160,27 +166,50 @@ def read_recipe(path: Path) -> dict[str, dict[str, Any]]:
     Raises
     ------
     InputError
-        No TOML file, or a section or key that nothing takes.
+        No TOML file, or another section.
     """
-    import inspect
     import tomllib
-
-    from classify.runs import classify
-    from extract.job import extract_folder
 
     try:
         recipe = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InputError(f"cannot read the recipe {path}: {error}") from error
-    known = {
-        "data": {"demo"},
-        "extract": set(inspect.signature(extract_folder).parameters) - {"data", "out", "progress", "say"},
-        "classify": set(inspect.signature(classify).parameters) - {"cache", "out", "command", "say"},
-    }
-    for section, keys in recipe.items():
-        for key in keys:
-            choose(dict.fromkeys(choose(known, section, "section of a recipe")), key, f"key of [{section}]")
-    return {section: recipe.get(section, {}) for section in known}
+    steps: dict[str, dict[str, Any]] = {"data": {}, "extract": {}, "classify": {}}
+    for name, section in recipe.items():
+        choose(steps, name, "section of a recipe")
+        if not isinstance(section, dict):
+            raise InputError(f"{path}: {name} is a section, written [{name}]")
+    return {**steps, **recipe}
+
+
+def check_recipe(steps: dict[str, dict[str, Any]], extracting: bool) -> None:
+    """Refuse names and values that the steps do not take, before work that may take hours.
+
+    Parameters
+    ----------
+    extracting : bool
+        Whether pictures are to be read: without, a machine that has no torch can go on from the cache.
+    """
+    from cache.arguments import check_arguments
+    from classify.normalize import METHODS
+    from classify.parameters import check_parameters
+    from classify.runs import classify
+
+    options = steps["classify"]
+    check_arguments(classify, options, "[classify]", given=["cache", "out", "command", "say"])
+    check_parameters(options.get("parameters", {}), options.get("heads", ()))
+    choose(dict.fromkeys(METHODS), options.get("normalize", "l2"), "normalisation")
+    if extracting:
+        from extract.job import extract_folder
+
+        check_arguments(extract_folder, steps["extract"], "[extract]", given=["data", "out", "progress", "say"])
+        for key, value in steps["data"].items():
+            choose({"demo": None}, key, "key of [data]")
+            from demo.generate import make_demo
+
+            if not isinstance(value, dict):
+                raise InputError("demo is a section of a recipe, written [data.demo]")
+            check_arguments(make_demo, value, "[data.demo]", given=["root"])
 
 
 def _make_data(options: dict[str, Any], data: Path) -> None:
@@ -284,6 +313,11 @@ def main() -> None:
         fail(str(error), 2)
     except InterruptedWork as error:
         fail(str(error), 1)
+    except ModuleNotFoundError as error:
+        fail(f"{error.name} is not installed; `pip install -e .[extract,demo]` brings all that is used here", 2)
+    except OSError as error:  # a path that cannot be, or a disk that fails
+        misnamed = isinstance(error, FileNotFoundError | FileExistsError | NotADirectoryError | PermissionError)
+        fail(f"{error.filename or 'the disk'}: {error.strerror or error}", 2 if misnamed else 1)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,10 @@ class InputError(ValueError):
     """
 
 
+class NothingReadableError(InputError):
+    """Not one input of an extraction could be read."""
+
+
 class InterruptedWork(Exception):
     """The user stopped the work; what was done is kept, and the message says how to go on.
 

@@ -58,7 +58,8 @@ def lines(found: dict[str, Any]) -> list[str]:
     for name, space in found["spaces"].items():
         shapes = ", ".join(f"{key} {'x'.join(map(str, shape))}" for key, shape in space["arrays"].items())
         text += ["", f"space {name}: {shapes}"]
-        text += [f"  {key:<14}{value}" for key, value in {**space["provenance"], **space["scalars"]}.items()]
+        text += [f"  {key:<19}{value}" for key, value in space["provenance"].items()]
+        text += [f"  {key:<19}{value:,.10g}" for key, value in space["scalars"].items()]
         for key, prompts in space["prompts"].items():
             described = "; ".join(f"{one['text']!r} ({('real', 'fake')[one['label']]})" for one in prompts)
             text.append(f"  prompt set {key}: {described}")

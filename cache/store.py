@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import xxhash
 
-from cache.errors import InputError
+from cache.errors import InputError, NothingReadableError
 from cache.schema import (
     FAILURE_COLUMNS,
     FORMAT_VERSION,
@@ -110,8 +110,10 @@ def assemble(
 
     Raises
     ------
+    NothingReadableError
+        No part holds a sample.
     InputError
-        No part holds a sample, or the parts hold different arrays.
+        The parts hold different arrays, or ``path`` exists.
     """
     files = [h5py.File(part, "r") for part in parts]
     try:
@@ -121,7 +123,9 @@ def assemble(
         total = sum(len(file["samples/sample_id"]) for file in files)
         if total == 0:
             reasons = sorted({value.decode() for file in files for value in file["failures/reason"][:].tolist()})
-            raise InputError(f"not one sample could be read; reasons: {'; '.join(reasons[:3]) or 'none given'}")
+            raise NothingReadableError(
+                f"not one sample could be read; reasons: {'; '.join(reasons[:3]) or 'none given'}"
+            )
         with sealing(path, scratch) as target:
             _describe(target, "cache", attributes)
             for name in names:

@@ -71,14 +71,20 @@ def extract_folder(
     choose(CROPS, crop, "crop")
     if frames is not None and fps is not None:
         raise InputError("--frames and --fps exclude each other; give one")
-    if limit is not None and limit < 1:
-        raise InputError(f"--limit keeps at least one video, not {limit}")
+    least = {"limit": (limit, 1), "batch-size": (batch_size, 1), "part-rows": (part_rows, 1), "workers": (workers, 0)}
+    for option, (value, lowest) in least.items():
+        if value is not None and value < lowest:
+            raise InputError(f"--{option} is {lowest} or more, not {value}")
     sampling = Sampling(frames=frames, fps=fps)
-    prompt_sets = [load_prompts(name) for name in prompts]
+    prompt_sets = [load_prompts(name) for name in dict.fromkeys(prompts)]
+    if repeated := {one.name for one in prompt_sets if [other.name for other in prompt_sets].count(one.name) > 1}:
+        raise InputError(f"two prompt sets are called {sorted(repeated)[0]!r} (a TOML file is called by its name)")
     name = recognise(data) if layout == "auto" else layout
     listing = choose(LAYOUTS, name, "layout")(data, dataset)
     inputs = plan_inputs(data, listing.sources, sampling, limit)
     say(f"{data}: layout {name}, {len(inputs)} inputs, {inputs['slots'].sum()} frames planned")
+    videos = inputs.drop_duplicates(["dataset", "compression", "manipulation", "video"])["manipulation"].value_counts()
+    say("videos: " + ", ".join(f"{count} {manipulation}" for manipulation, count in videos.sort_index().items()))
     if listing.skipped:
         path, reason = listing.skipped[0]
         say(f"left out, being no input: {len(listing.skipped)} ({path}: {reason})")

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 from filelock import FileLock, Timeout
 
-from cache.errors import InputError, InterruptedWork
+from cache.errors import InputError, InterruptedWork, NothingReadableError
 from cache.ledger import Ledger, read_ledger, setting_differences
 from cache.parts import missing_ranges, sealed_parts
 from cache.reader import open_cache
@@ -107,6 +107,9 @@ def extract(
             samples = assemble(out, [part.path for part in parts], scratch=folder, attributes=attributes)
     except Timeout:
         raise InputError(f"another extraction is at work on {out}; wait for it, or name another file") from None
+    except NothingReadableError:
+        shutil.rmtree(folder)  # nothing is lost, and mended files are read the next time
+        raise
     shutil.rmtree(folder)
     return Summary(out, samples, open_cache(out).failures, time.monotonic() - started, notes=notes)
 

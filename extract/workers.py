@@ -1,7 +1,9 @@
 """Batches prepared in worker processes, in order, a few ahead of the encoder."""
 
 import multiprocessing
+import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -32,7 +34,7 @@ def prepared_batches(
         return
     # "spawn", because a fork of a process that runs torch's threads can deadlock
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_leave_signals_to_parent) as pool:
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_follow_parent) as pool:
         try:
             yield from _in_order(pool, work, batches, ahead=2 * workers)
         except BrokenProcessPool as error:
@@ -53,6 +55,15 @@ def _in_order(
         yield waiting.popleft().result()
 
 
-def _leave_signals_to_parent() -> None:
+def _follow_parent() -> None:
+    """Leave signals to the parent, which seals what is done; but never outlive it, should it be killed."""
     for number in (signal.SIGINT, signal.SIGTERM):  # sent to the whole group by a terminal or a scheduler
         signal.signal(number, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

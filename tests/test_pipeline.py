@@ -170,6 +170,13 @@ def mistakes() -> dict[str, tuple[list[str], str]]:
         "no runs": (["evaluate", "{tmp}/empty"], "empty"),
         "missing recipe": (["run", "{tmp}/no.toml", "--data", "{data}", "--out", "{tmp}/r"], "no.toml"),
         "unknown key in recipe": (["run", "{tmp}/key.toml", "--data", "{data}", "--out", "{tmp}/r"], "modle"),
+        "no model in recipe": (["run", "{tmp}/empty.toml", "--data", "{data}", "--out", "{tmp}/r"], "lacks model"),
+        "text for a list": (["run", "{tmp}/text.toml", "--data", "{data}", "--out", "{tmp}/r"], "heads is 'svm'"),
+        "unknown head in recipe": (["run", "{tmp}/head.toml", "--data", "{data}", "--out", "{tmp}/r"], "head 'foo'"),
+        "output below a file": ([*extract[:3], "{tmp}/cut.h5/x.h5", *extract[4:]], "cut.h5"),
+        "runs below a file": (["classify", "{cache}", "--train", "FaceSwap", "--out", "{tmp}/cut.h5"], "cut.h5"),
+        "same prompt set twice": ([*extract, "--prompts", "seed_000", "--prompts", "{tmp}/seed_000.toml"], "seed_000"),
+        "negative workers": ([*extract, "--workers", "-1"], "workers"),
         "unknown section": (["run", "{tmp}/section.toml", "--data", "{data}", "--out", "{tmp}/r"], "section"),
         "unknown mode": (
             ["run", "configs/demo.toml", "--data", "{data}", "--out", "{tmp}/r", "--mode", "fast"],
@@ -184,11 +191,15 @@ def test_a_mistake_gets_a_sentence(cli: Cli, frames: Path, cache_file: Path, tmp
     (tmp_path / "cut.h5").write_bytes(cache_file.read_bytes()[:-100])
     (tmp_path / "foreign.h5").write_bytes(b"\x89HDF\r\n\x1a\n and so on")
     (tmp_path / "key.toml").write_text('[extract]\nmodle = "demo"\n')
+    (tmp_path / "empty.toml").write_text("")
+    (tmp_path / "text.toml").write_text('[extract]\nmodel = "demo"\n[classify]\nheads = "svm"\n')
+    (tmp_path / "head.toml").write_text('[extract]\nmodel = "demo"\n[classify]\nheads = ["foo"]\n')
+    (tmp_path / "seed_000.toml").write_text('real = ["a"]\nfake = ["b"]\n')
     (tmp_path / "section.toml").write_text("[train]\nepochs = 3\n")
     before = {path.name for path in tmp_path.iterdir()}
     command, said = mistakes()[name]
     code, printed, errors = cli(*(word.format(data=frames, cache=cache_file, tmp=tmp_path) for word in command))
-    last = errors.strip().splitlines()[-1] if name != "no frames" else errors
+    last = errors.strip().splitlines()[-1] if name not in ("no frames", "negative workers") else errors
     assert code == 2, errors
     assert said in last
     assert "Traceback" not in errors + printed
@@ -209,11 +220,13 @@ def test_a_recipe_does_it_all(cli: Cli, frames: Path, tmp_path: Path) -> None:
     assert (tmp_path / "out" / "report.html").exists()
     code, printed, _ = cli(*words)
     assert code == 0 and "is complete already" in printed
+    code, _, errors = cli("run", recipe, "--data", tmp_path / "elsewhere", "--out", tmp_path / "out")
+    assert code == 0 and "is taken as it is" in errors, "a cache that was copied alone is enough"
 
 
 @pytest.mark.parametrize("recipe", sorted((ROOT / "configs").glob("*.toml")), ids=lambda path: path.stem)
 def test_recipes_are_readable(recipe: Path) -> None:
-    assert pipeline.read_recipe(recipe)["extract"]["model"]
+    pipeline.check_recipe(pipeline.read_recipe(recipe), extracting=True)
 
 
 def test_every_command_has_an_example_in_its_help(cli: Cli) -> None:

@@ -106,7 +106,7 @@ def sorted_listing(root: Path, sources: Iterable[Source], skipped: list[tuple[st
     Raises
     ------
     InputError
-        There is no source, or two files give the same sample.
+        There is no source, or two files give the same sample, or a video is there as a file and as frames.
     """
     ordered = sorted(sources, key=lambda source: (*_key(source), source.path))
     left_out = sorted((valid_text(path), reason) for path, reason in skipped)
@@ -114,8 +114,9 @@ def sorted_listing(root: Path, sources: Iterable[Source], skipped: list[tuple[st
         found = f"only {len(left_out)} others, such as {left_out[0][0]} ({left_out[0][1]})" if left_out else "no file"
         raise InputError(f"no picture and no video in the class folders of {root}: {found}")
     for first, second in pairwise(ordered):
-        if _key(first) == _key(second):
-            sample = "/".join(map(str, _key(first)))
+        same_video = _key(first)[:-1] == _key(second)[:-1]
+        if same_video and (first.frame == second.frame or first.is_video):  # a video file stands before its frames
+            sample = "/".join(map(str, _key(second)))
             raise InputError(f"{first.path} and {second.path} are both sample {sample}; remove or rename one of them")
     return Listing(ordered, left_out)
 

@@ -192,7 +192,26 @@ def test_nothing_readable_is_a_sentence_and_leaves_no_file(tmp_path: Path) -> No
         (tmp_path / "data" / folder / "a" / "0.png").write_bytes(b"")
     with pytest.raises(InputError, match="not one sample could be read"):
         run_tiny(tmp_path / "data", tmp_path / "x.h5")
-    assert not (tmp_path / "x.h5").exists()
+    assert not list(tmp_path.glob("x.h5*")), "so that mended files are read the next time"
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for processes in /proc")
+def test_worker_processes_end_with_their_parent(data: Path, tmp_path: Path) -> None:
+    command = [sys.executable, str(SCRIPT), str(data), str(tmp_path / "x.h5"), "0.5", "2"]
+    process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
+    workers: list[str] = []
+    deadline = time.monotonic() + 30
+    while len(workers) < 2 and time.monotonic() < deadline:
+        found = subprocess.run(["pgrep", "-P", str(process.pid), "-f", "spawn_main"], capture_output=True, text=True)
+        workers = found.stdout.split()
+        time.sleep(0.05)
+    assert len(workers) == 2
+    time.sleep(1)  # until they have set themselves up
+    process.kill()
+    process.wait()
+    while any(Path(f"/proc/{worker}").exists() for worker in workers) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(Path(f"/proc/{worker}").exists() for worker in workers)
 
 
 def faults() -> Iterator[tuple[str, int]]:

@@ -60,4 +60,5 @@ def run_tiny(data: Path, out: Path, encoder: TinyEncoder | None = None, **option
 
 
 if __name__ == "__main__":
-    run_tiny(Path(sys.argv[1]), Path(sys.argv[2]), TinyEncoder(float(sys.argv[3]) if len(sys.argv) > 3 else 0.0))
+    data, out, seconds, workers, *_ = [*sys.argv[1:], "0", "0"] if len(sys.argv) == 3 else [*sys.argv[1:], "0"]
+    run_tiny(Path(data), Path(out), TinyEncoder(float(seconds)), workers=int(workers))
