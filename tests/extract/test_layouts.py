@@ -82,7 +82,15 @@ def test_dates_are_no_frame_numbers(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "pair", [("real/a/1.png", "real/a/01.png"), ("real/a/0.png", "real/a/0.jpg"), ("real/x.png", "original/x.png")]
+    "pair",
+    [
+        ("real/a/1.png", "real/a/01.png"),
+        ("real/a/0.png", "real/a/0.jpg"),
+        ("real/x.png", "original/x.png"),
+        ("real/004.mp4", "real/004/000.png"),
+        ("real/004.mp4", "real/004_007.png"),
+        ("real/004.mp4", "real/004.avi"),
+    ],
 )
 def test_two_files_of_one_sample_are_refused(tmp_path: Path, pair: tuple[str, str]) -> None:
     with pytest.raises(InputError, match="both sample") as error:
