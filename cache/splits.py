@@ -145,10 +145,11 @@ def read_split(path: Path, samples: pd.DataFrame, *, disjoint: str = "identity",
     return _checked(samples, split, str(path), disjoint, allow_leak)
 
 
-def write_split(path: Path, samples: pd.DataFrame, split: pd.Series) -> None:
-    """Write a split as CSV: video_id, group, split, one row a video; videos on no side are left out."""
+def split_csv(samples: pd.DataFrame, split: pd.Series) -> bytes:
+    """A split as a CSV file: video_id, group, split, one row a video; videos on no side are left out."""
     table = samples[["video_id", "group"]].assign(split=split)[split.ne("")]
-    table.drop_duplicates().sort_values(["video_id", "split"]).to_csv(path, index=False, lineterminator="\n")
+    rows = table.drop_duplicates().sort_values(["video_id", "split"])
+    return rows.to_csv(index=False, lineterminator="\n").encode()
 
 
 def _refuse_dense_swaps(samples: pd.DataFrame) -> None:

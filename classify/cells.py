@@ -12,7 +12,7 @@ SIDES = {"training": ["train", "val"], "test": ["test"]}  # the side of a split 
 
 
 def cell_rows(
-    samples: pd.DataFrame, split: pd.Series, train: Sequence[str], test: Sequence[str]
+    samples: pd.DataFrame, split: pd.Series, train: Sequence[str], test: Sequence[str], *, key: str = "group"
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rows to train on and rows to test on.
 
@@ -27,6 +27,8 @@ def cell_rows(
         "train" and "val" are the training side, "test" the test side, "" neither; index as that of ``samples``.
     train, test : sequence of str
         Manipulations; reals join by themselves.
+    key : str
+        The column of what is dealt whole.
 
     Returns
     -------
@@ -48,6 +50,11 @@ def cell_rows(
     for side, names in (("training", train), ("test", test)):
         present = samples[split.isin(SIDES[side])]
         if present.empty:
+            if samples[key].nunique() == 1:
+                raise InputError(
+                    f"all samples are one group ({samples[key].iloc[0]}), so there is nothing to test on; add samples "
+                    "of other groups, or deal smaller ones where there are (--disjoint scene or video)"
+                )
             raise InputError(f"no group is left on the {side} side; {_remedy(side)}")
         rows = [_with_reals(present, name, side, samples) for name in names]
         sides.append(np.unique(np.concatenate(rows)))

@@ -1,9 +1,12 @@
 """Parameters of heads as the user fixes them: read, checked, and taken out of the search."""
 
 import json
+import warnings
 from collections.abc import Iterable, Mapping
 from itertools import product
 from typing import Any
+
+from sklearn.exceptions import ConvergenceWarning
 
 from cache.errors import InputError, choose
 from classify.heads import HEADS, Head
@@ -38,7 +41,7 @@ def parse_parameters(texts: Iterable[str]) -> dict[str, dict[str, Any]]:
 
 
 def check_parameters(parameters: Parameters, heads: Iterable[str]) -> None:
-    """Refuse parameters of a head that is not fitted, and names that a head does not have.
+    """Refuse parameters of a head that is not fitted, names that a head does not have, and values that it refuses.
 
     Raises
     ------
@@ -48,8 +51,13 @@ def check_parameters(parameters: Parameters, heads: Iterable[str]) -> None:
     chosen = {name: choose(HEADS, name, "head") for name in heads}
     for head, values in parameters.items():
         known = settable(choose(chosen, head, "head with parameters; fitted are these"))
-        for name in values:
+        if not isinstance(values, Mapping):
+            raise InputError(f"parameters of {head} are names with values, as {{'C': 1.0}}, not {values!r}")
+        for name, value in values.items():
             choose(known, name, f"parameter of {head}")
+            _check_value(f"{head}.{name}", value)
+        if values:
+            _try_out(head, values)
 
 
 def settable(head: type[Head]) -> dict[str, Any]:
@@ -61,3 +69,24 @@ def candidates(head: type[Head], fixed: Mapping[str, Any]) -> list[dict[str, Any
     """Every combination of the head's grid, what is fixed taken out of it; the strongest regularisation first."""
     grid = {name: values for name, values in head.GRID.items() if name not in fixed}
     return [{**dict(zip(grid, values, strict=True)), **fixed} for values in product(*grid.values())]
+
+
+def _check_value(name: str, value: Any) -> None:
+    """Refuse what ``run.json`` cannot hold, and truth values: heads have none, and scikit-learn takes them for 1."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{name} is a finite number, or a list of them, not {value!r}") from error
+    if any(isinstance(part, bool) for part in (value if isinstance(value, list | tuple) else [value])):
+        raise InputError(f"{name} is a number, or a list of them, not {value!r}")
+
+
+def _try_out(head: str, values: Mapping[str, Any]) -> None:
+    """Fit four rows, in one epoch: the head says at once what it refuses."""
+    try:
+        once = {"epochs": min(values.get("epochs", 1), 1)} if HEADS[head].chooses_epochs else {}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            HEADS[head](**{**values, **once}).fit([[0, 0], [0, 1], [1, 0], [1, 1]], [0, 0, 1, 1])
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{head} cannot be fitted with {dict(values)}: {error}") from error

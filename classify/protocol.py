@@ -10,7 +10,7 @@ import pandas as pd
 
 from cache.errors import InputError
 from cache.schema import FAKE, REAL
-from cache.splits import DISJOINT, assign, cluster_column, column_split, read_split, write_split
+from cache.splits import DISJOINT, assign, cluster_column, column_split, read_split
 
 IMBALANCE = 3.0  # videos of one class per video of the other, from which on it is said
 
@@ -63,23 +63,33 @@ class SplitPlan:
         }
 
 
-def publish_split(out: Path, samples: pd.DataFrame, split: pd.Series) -> None:
-    """Write ``splits.csv``, or see that the one there is the same: all runs below a folder share one split.
+def check_split(out: Path, split: bytes, plan: SplitPlan) -> None:
+    """See that ``splits.csv`` can hold this split: all runs below a folder share one.
 
     Raises
     ------
     InputError
-        Another split is there.
+        Another split is there, and runs that belong to it; or it is the user's own file, which is never replaced.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    path, draft = out / "splits.csv", out / ".splits.csv.tmp"
-    write_split(draft, samples, split)
-    if path.exists() and path.read_bytes() != draft.read_bytes():
-        draft.unlink()
+    path = out / "splits.csv"
+    if not path.exists() or path.read_bytes() == split:
+        return
+    given = path.absolute() == Path(plan.method).absolute()
+    if given or any(not run.parent.name.startswith(".") for run in out.glob("*/*/run.json")):  # drafts are no runs
         raise InputError(
             f"{path} holds another split than this one; all runs below a folder share one: name another --out"
         )
-    draft.replace(path)
+
+
+def publish_split(out: Path, split: bytes, plan: SplitPlan) -> None:
+    """Write ``splits.csv``; `check_split` says where it may not."""
+    check_split(out, split, plan)
+    draft = out / ".splits.csv.tmp"
+    try:
+        draft.write_bytes(split)
+        draft.replace(out / "splits.csv")
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def split_counts(

@@ -2,6 +2,7 @@
 
 import json
 import platform
+import tomllib
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,9 @@ WEIGHTING = "1 / (frames of the video in training), both classes alike, mean 1"
 CONFIGURATION = (
     "format", "head", "train", "test", "features", "normalize", "prompt_set", "fixed", "where", "seed",
     "cache.fingerprint", "cache.additions", "split.method", "split.test_size", "split.disjoint",
-    "split.drop_crossing", "split.allow_leak",
+    "split.drop_crossing", "split.allow_leak", "split.hash",
 )  # fmt: skip
+FILES = ("predictions.csv", "video_predictions.csv", "model/model.skops", "model/meta.json")
 
 
 def is_finished(folder: Path, wanted: dict[str, Any]) -> bool:
@@ -34,7 +36,7 @@ def is_finished(folder: Path, wanted: dict[str, Any]) -> bool:
     Raises
     ------
     InputError
-        Something else is there: no run, or a run with other settings.
+        Something else is there: no run, a run with other settings, or one that lacks a file.
     """
     if not folder.exists():
         return False
@@ -43,21 +45,24 @@ def is_finished(folder: Path, wanted: dict[str, Any]) -> bool:
         pairs = [(name, _at(wanted, name), _at(there, name)) for name in CONFIGURATION]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{folder} is there and holds no finished run; remove it or name another --out") from error
-    differing = [f"{name} is {new!r} now and was {old!r}" for name, new, old in pairs if new != old]
+    differing = [_difference(*pair) for pair in pairs if pair[1] != pair[2]]
     if differing:
         raise InputError(f"{folder} holds a run with other settings: {'; '.join(differing)}; name another --out")
+    if missing := [name for name in FILES if not (folder / name).is_file()]:
+        raise InputError(
+            f"{folder} is damaged: {', '.join(missing)} is missing; remove the folder to have it made anew"
+        )
     return True
 
 
 def software() -> dict[str, str]:
     """Versions of what computed."""
-    found = {"python": platform.python_version()}
-    for name in ("crossprobe", "numpy", "scipy", "pandas", "scikit-learn", "skops", "h5py"):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:  # run from the checkout without installation
-            found[name] = "not installed"
-    return found
+    libraries = ("numpy", "scipy", "pandas", "scikit-learn", "skops", "h5py")
+    return {
+        "python": platform.python_version(),
+        "crossprobe": _own_version(),
+        **{name: version(name) for name in libraries},
+    }
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:
@@ -91,3 +96,15 @@ def _at(value: dict[str, Any], name: str) -> Any:
     for key in name.split("."):
         value = value[key]
     return value
+
+
+def _difference(name: str, new: Any, old: Any) -> str:
+    return "the split is another" if name == "split.hash" else f"{name} is {new!r} now and was {old!r}"
+
+
+def _own_version() -> str:
+    try:
+        return version("crossprobe")
+    except PackageNotFoundError:  # run from the checkout without installation
+        project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        return f"{project['version']} (checkout)"

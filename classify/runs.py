@@ -10,13 +10,14 @@ import pandas as pd
 from cache.errors import InputError, choose
 from cache.reader import Cache, open_cache, select
 from cache.sealed import read_block
+from cache.splits import split_csv
 from classify.cells import cell_rows, check_manipulations, manipulations
 from classify.features import prompt_set_used
 from classify.heads import HEADS
 from classify.matrix import matrix_cells
 from classify.normalize import METHODS
 from classify.parameters import Parameters, check_parameters, parse_parameters
-from classify.protocol import SplitPlan, publish_split
+from classify.protocol import SplitPlan, check_split, publish_split
 from classify.record import is_finished
 from classify.training import Cell, Features, Job, planned_run, read_features, run_head
 
@@ -119,19 +120,19 @@ def classify(
         "command": command,
         "cache": _describe(opened, additions),
     }
-    job = Job(opened, samples, sides, plan, settings, fixed)
-    cells = [Cell(*names, *cell_rows(samples, sides, *names)) for names in trainings]
-    return _run_all(job, cells, list(dict.fromkeys(heads)), Path(out), whole, say)
+    job = Job(opened, samples, sides, plan, settings, fixed, Path(out), split_csv(opened.samples, whole))
+    cells = [Cell(*names, *cell_rows(samples, sides, *names, key=plan.key)) for names in trainings]
+    return _run_all(job, cells, list(dict.fromkeys(heads)), say)
 
 
-def _run_all(
-    job: Job, cells: list[Cell], heads: list[str], out: Path, split: pd.Series, say: Callable[[str], None]
-) -> list[Path]:
+def _run_all(job: Job, cells: list[Cell], heads: list[str], say: Callable[[str], None]) -> list[Path]:
     """Carry out what is not there yet; everything that is there is looked at before anything is written."""
-    planned = [(cell, head, out / "+".join(cell.train) / head) for cell in cells for head in heads]
+    planned = [(cell, head, job.out / "+".join(cell.train) / head) for cell in cells for head in heads]
     records = [planned_run(job, cell, head) for cell, head, _ in planned]
     finished = [is_finished(folder, record) for (*_, folder), record in zip(planned, records, strict=True)]
-    publish_split(out, job.cache.samples, split)
+    check_split(job.out, job.published, job.plan)
+    if any(finished):
+        publish_split(job.out, job.published, job.plan)  # in the place of one that was removed
     read: Features | None = None
     for (cell, _, folder), record, done in zip(planned, records, finished, strict=True):
         if done:

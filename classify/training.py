@@ -1,5 +1,6 @@
 """One training: its rows and features once, every head fitted on them, a whole run folder for each."""
 
+import contextlib
 import json
 import shutil
 import time
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import xxhash
 
 from cache import predictions
 from cache.reader import Cache
@@ -18,7 +20,7 @@ from classify.fit import CRITERION, Fitted, fit_head, scores
 from classify.heads import HEADS
 from classify.models import save_model
 from classify.normalize import Blocks
-from classify.protocol import SplitPlan, protocol_caveats, split_counts
+from classify.protocol import SplitPlan, protocol_caveats, publish_split, split_counts
 from classify.record import FORMAT, WEIGHTING, log_lines, software, write_json
 
 OF_THE_MODEL = (  # what a model carries of its run, so that a prediction can refuse features of another kind
@@ -43,6 +45,10 @@ class Job:
         What ``run.json`` says of every run alike: features, normalisation, seed, cache ...
     fixed : dict of dict
         Parameters that the user fixes, by head.
+    out : Path
+        Folder that all runs lie below.
+    published : bytes
+        The split of all samples of the cache, as ``splits.csv`` holds it.
     """
 
     cache: Cache
@@ -51,6 +57,8 @@ class Job:
     plan: SplitPlan
     settings: dict[str, Any]
     fixed: dict[str, dict[str, Any]]
+    out: Path
+    published: bytes
 
 
 @dataclass(frozen=True)
@@ -87,6 +95,7 @@ def planned_run(job: Job, cell: Cell, head: str) -> dict[str, Any]:
         "fixed": job.fixed.get(head, {}),
         "split": {
             **job.plan.describe(),
+            "hash": xxhash.xxh3_128_hexdigest(job.published),
             **split_counts(job.samples, job.split, cell.train_rows, cell.test_rows, job.plan.key),
         },
         "train_groups": sorted(trained[job.plan.key].unique()),
@@ -106,7 +115,7 @@ def read_features(job: Job, cell: Cell) -> Features:
 
 
 def run_head(job: Job, features: Features, planned: dict[str, Any], folder: Path) -> None:
-    """Fit one head on a cell and write its run folder, which appears when it is whole."""
+    """Fit one head on a cell and write its run folder, which appears when it is whole, and the split with it."""
     cell = features.cell
     trained = job.samples.loc[cell.train_rows]
     fitted = fit_head(
@@ -126,12 +135,17 @@ def run_head(job: Job, features: Features, planned: dict[str, Any], folder: Path
     record = {**planned, **_outcome(job, cell, fitted), "timings": timings}
     frames = _frames(job, cell, fitted, test_scores)
     draft = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.tmp")
+    made = [parent for parent in folder.parents if not parent.exists()]
     try:
         draft.mkdir(parents=True)
         _write(draft, record, fitted, frames, features.blocks)
+        publish_split(job.out, job.published, job.plan)
         draft.rename(folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+        for parent in made:
+            with contextlib.suppress(OSError):  # not empty: the run is there
+                parent.rmdir()
 
 
 def _outcome(job: Job, cell: Cell, fitted: Fitted) -> dict[str, Any]:

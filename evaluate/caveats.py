@@ -1,5 +1,6 @@
 """What has to be said beside the numbers of a run: one sentence for each reason to doubt or to read with care."""
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -10,7 +11,9 @@ from evaluate.wording import capital, listed, number, plural, run_name, spread, 
 
 LEAK = "LEAK:"  # starts every sentence about samples that stood on both sides
 FEW = "Too few groups:"
-GRAVE = (LEAK, FEW)  # told of several runs even where it holds for one of them only
+UNCROPPED = "The run does not say how its pictures were cropped"
+# Told of several runs even where it holds for some only: what is grave, and the protocol that a number is read by.
+KEPT = re.compile(rf"{LEAK}|{FEW}|Split by |[\d,]+ of [\d,]+ videos are not in the split|Pictures: |{UNCROPPED}")
 ALL = "all test rows"
 RANKING = (
     "Heads stand in the order of their out-of-fold AUC on the training side; where these lie closer together than "
@@ -88,7 +91,7 @@ def _standing(run: Run, result: Figures) -> Iterator[str]:
 def _pictures(run: Run) -> str:
     made = (run.config.get("cache") or {}).get("provenance") or {}
     known = [f"{name} {made[name]}" for name in ("crop", "view", "sampling") if made.get(name)]
-    pictures = f"Pictures: {', '.join(known)}" if known else "The run does not say how its pictures were cropped"
+    pictures = f"Pictures: {', '.join(known)}" if known else UNCROPPED
     if made.get("model") == "demo":
         return f"{pictures}. The encoder is the demo's miniature: its figures say nothing about a full CLIP"
     return pictures
@@ -165,7 +168,7 @@ def _fake_share(figures: Figures) -> int:
 
 
 def comparison_caveats(results: Sequence[Figures]) -> list[str]:
-    """Caveats of several runs as one list: what all runs say once, the grave ones else with the runs they are about.
+    """Caveats of several runs as one list: what all runs say once, grave ones and protocols else with their runs.
 
     Parameters
     ----------
@@ -175,11 +178,13 @@ def comparison_caveats(results: Sequence[Figures]) -> list[str]:
     runs: dict[str, list[str]] = {}
     for result in results:
         for sentence in result["caveats"]:
-            runs.setdefault(sentence, []).append(run_name(result["run"]))
+            runs.setdefault(sentence, []).append(run_name(result))
     found = [
-        sentence if len(names) == len(results) else f"{sentence} ({listed(names, 2)})"
+        sentence
+        if len(names) == len(results)
+        else f"{sentence} (in {len(names)} of {len(results)} runs: {listed(names, 2)})"
         for sentence, names in runs.items()
-        if len(names) == len(results) or sentence.startswith(GRAVE)
+        if len(names) == len(results) or KEPT.match(sentence)
     ]
     found.sort(key=lambda sentence: not sentence.startswith(LEAK))
     heads = {result["comparison"]["head"]: result["comparison"]["video"] for result in results}
@@ -188,4 +193,20 @@ def comparison_caveats(results: Sequence[Figures]) -> list[str]:
         found.append(
             f"Draws that left a cell with one class and do not count in the intervals of means: {listed(lost)}"
         )
-    return [*found, RANKING] if len(heads) > 1 else found
+    return [*found, *_order(results[0]["comparison"]["video"])] if len(heads) > 1 else found
+
+
+def _order(table: Figures) -> Iterator[str]:
+    """What the order of the heads rests on."""
+    if not table["shared"]:
+        yield (
+            f"No cell (one training, one test) is shared by all heads: the {plural(table['apart'], 'cell')} stand in "
+            "the tables alone, without means and order"
+        )
+        return
+    if table["apart"]:
+        yield (
+            f"Means and order of heads are over the {plural(table['shared'], 'cell')} (one training, one test) that "
+            f"all heads share; {table['apart']} more are in the tables alone"
+        )
+    yield RANKING

@@ -1,6 +1,7 @@
 """Run folders on disk: found, read and checked; and files that appear whole or not at all."""
 
 import json
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from cache.predictions import read
 from evaluate.curve import check_labels
 
 SPLITS = ("val", "test")
+SIDES = {"train": "val", "test": "test"}  # as the split counts them, as predictions name them
+ANEW = "remove the folder and `classify` makes it anew"
 DEFAULT_THRESHOLD = {"value": 0.5, "source": "0.5, the run states none"}
 
 
@@ -59,16 +62,24 @@ def find_runs(folder: Path) -> list[Path]:
     Raises
     ------
     InputError
-        There is none.
+        There is none, or one lost its run.json.
     """
     if (folder / "run.json").is_file():
         return [folder]
-    found = sorted(path.parent for path in folder.rglob("run.json"))
-    found = [path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
+    found, predicted = (_homes(folder, name) for name in ("run.json", "predictions.csv"))
+    damaged = [path for path in predicted if path not in found]
+    if damaged:
+        raise InputError(f"{damaged[0]} holds predictions.csv but no run.json: {ANEW}")
     if not found:
         there = "is no folder" if not folder.is_dir() else "holds no run"
         raise InputError(f"{folder} {there}: a run is a folder with run.json and predictions.csv, as `classify` makes")
     return found
+
+
+def _homes(folder: Path, name: str) -> list[Path]:
+    """Folders that hold a file of this name, hidden ones left out."""
+    found = sorted(path.parent for path in folder.rglob(name))
+    return [path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
 
 
 def read_run(folder: Path) -> Run:
@@ -80,12 +91,15 @@ def read_run(folder: Path) -> Run:
         Naming the file: run.json or predictions.csv is missing, broken or partial; the test rows lack a class.
     """
     config = _read_config(folder / "run.json")
-    table = _checked(read(folder / "predictions.csv"), folder / "predictions.csv")
-    run = Run(folder, config, table)
+    path = folder / "predictions.csv"
+    if not path.is_file():
+        raise InputError(f"{path} is missing: {ANEW}")
+    run = Run(folder, config, _checked(read(path), path))
+    _check_videos(run, path)
     try:
         check_labels(run.rows("test")["label"].to_numpy())
     except InputError as error:
-        raise InputError(f"{folder}: the test rows of {folder / 'predictions.csv'} have {error}") from error
+        raise InputError(f"{folder}: the test rows of {path} have {error}") from error
     return run
 
 
@@ -93,13 +107,35 @@ def _read_config(path: Path) -> dict[str, Any]:
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise InputError(f"cannot read {path}: {error}; let `classify` make the run anew") from error
+        raise InputError(f"cannot read {path}: {error}; {ANEW}") from error
     missing = [key for key in ("head", "train") if key not in config] if isinstance(config, dict) else ["all keys"]
     if missing:
-        raise InputError(f"{path} lacks {', '.join(missing)}; let `classify` make the run anew")
+        raise InputError(f"{path} lacks {', '.join(missing)}; {ANEW}")
     if not isinstance(config["train"], list):
         raise InputError(f"{path}: train is {config['train']!r}; a run lists the manipulations that it was trained on")
+    _check_thresholds(config.get("thresholds") or {}, path)
     return config
+
+
+def _check_thresholds(stated: Any, path: Path) -> None:
+    for level, threshold in stated.items() if isinstance(stated, dict) else [("any", stated)]:
+        value = threshold.get("value") if isinstance(threshold, dict) and "source" in threshold else None
+        if threshold and not (isinstance(value, int | float) and math.isfinite(value)):
+            raise InputError(
+                f"{path}: the threshold at {level} level is {threshold!r}; it has a finite value and a source; {ANEW}"
+            )
+
+
+def _check_videos(run: Run, path: Path) -> None:
+    """Refuse predictions that were cut between two lines: `run.json` tells how many videos there were."""
+    stated = (run.config.get("split") or {}).get("videos") or {}
+    for side, split in SIDES.items():
+        found, expected = run.rows(split)["video_id"].nunique(), stated.get(side)
+        without_folds = split == "val" and not found  # no out-of-fold scores, which is no damage
+        if expected not in (None, found) and not without_folds:
+            raise InputError(
+                f"{path} has {found} videos of the {split} rows where run.json counts {expected}: was it cut? {ANEW}"
+            )
 
 
 def _checked(table: pd.DataFrame, path: Path) -> pd.DataFrame:

@@ -31,14 +31,18 @@ def compare(runs: Mapping[str, Sequence[Run]], n_draws: int = DRAWS, seed: int =
         ``[level][head]`` -> ``trains``, ``tests``, ``cells`` (``[train][test]`` -> seen, value, low, high,
         few_groups), ``seen`` and ``unseen`` (mean over the cells of each kind), ``gap`` (their difference), each with
         value, low, high, few_groups, or None where there is no such cell, ``out_of_fold`` (mean over the trainings,
-        and by training) and ``one_class_draws``. The heads stand in the order of their mean out-of-fold AUC, never of
-        a test figure.
+        and by training) and ``one_class_draws``. All means are over the cells that every head has, ``shared`` of them;
+        ``apart`` others stand in ``cells`` alone. The heads stand in the order of their mean out-of-fold AUC, never
+        of a test figure.
     """
     tests = pd.concat([run.rows("test") for several in runs.values() for run in several])
     draws = group_draws(tests["group"].to_numpy(dtype=str), tests["label"].to_numpy(), n_draws, seed)
+    places = [{(run.train, name) for run, name, _ in _cells(several, "frame")} for several in runs.values()]
+    shared = set.intersection(*places)
+    counts = {"shared": len(shared), "apart": len(set.union(*places) - shared)}
     found = {}
     for level in LEVELS:
-        tables = {head: _table(several, level, draws) for head, several in runs.items()}
+        tables = {head: _table(several, level, draws, shared) | counts for head, several in runs.items()}
         found[level] = {head: tables[head] for head in sorted(tables, key=lambda head: _rank(tables[head]))}
     return found
 
@@ -56,22 +60,26 @@ def _rank(table: dict[str, Any]) -> tuple[bool, float]:
     return value is None, -(value or 0.0)
 
 
-def _table(runs: Sequence[Run], level: str, draws: GroupDraws) -> dict[str, Any]:
+def _table(runs: Sequence[Run], level: str, draws: GroupDraws, shared: set[Cell]) -> dict[str, Any]:
     shown: dict[str, dict[str, Any]] = {run.train: {} for run in runs}
-    values: dict[bool, list[np.ndarray]] = {True: [], False: []}  # of seen and unseen cells: the value, then B draws
+    values: dict[bool, list[np.ndarray]] = {True: [], False: []}  # shared cells, seen or not: the value, then B draws
     few = {True: False, False: False}
     for run, name, cell in _cells(runs, level):
         labels, scores = cell["label"].to_numpy(), cell["score"].to_numpy()
         drawn = bootstrap(labels, scores, cell["group"].to_numpy(dtype=str), draws, {"auc": roc_area})["auc"]
         seen = is_seen(cell, run.config["train"])
-        values[seen].append(np.append(auc(labels, scores), drawn))
-        few_here = has_few_groups(cell)
-        few[seen] |= few_here
-        shown[run.train][name] = {"seen": seen, **_with_interval(values[seen][-1], few_here)}
+        value_and_draws, few_here = np.append(auc(labels, scores), drawn), has_few_groups(cell)
+        shown[run.train][name] = {"seen": seen, **_with_interval(value_and_draws, few_here)}
+        if (run.train, name) in shared:
+            values[seen].append(value_and_draws)
+            few[seen] |= few_here
     seen_mean, unseen_mean = (np.mean(values[kind], axis=0) if values[kind] else None for kind in (True, False))
     both = None if seen_mean is None or unseen_mean is None else seen_mean - unseen_mean
     folds = {run.train: out_of_fold(run, level) for run in runs}
-    known = [value for value in folds.values() if value is not None]
+    counted = [folds[train] for train in sorted({train for train, _ in shared})]
+    known = [value for value in counted if value is not None]
+    out_of_fold_mean = float(np.mean(known)) if known and len(known) == len(counted) else None
+    drawn_sum = np.sum([*values[True], *values[False], np.zeros(1 + len(draws.multiplicities))], axis=0)
     return {
         "trains": list(shown),
         "tests": list(dict.fromkeys(name for row in shown.values() for name in row)),
@@ -79,8 +87,8 @@ def _table(runs: Sequence[Run], level: str, draws: GroupDraws) -> dict[str, Any]
         "seen": None if seen_mean is None else _with_interval(seen_mean, few[True]),
         "unseen": None if unseen_mean is None else _with_interval(unseen_mean, few[False]),
         "gap": None if both is None else _with_interval(both, any(few.values())),
-        "out_of_fold": {"value": float(np.mean(known)) if len(known) == len(folds) else None, "by_train": folds},
-        "one_class_draws": lost_draws(np.sum(values[True] + values[False], axis=0)[1:]),
+        "out_of_fold": {"value": out_of_fold_mean, "by_train": folds},
+        "one_class_draws": lost_draws(drawn_sum[1:]),
     }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from cache.errors import InputError
-from evaluate.caveats import caveats
+from evaluate.caveats import LEAK, caveats
 from evaluate.figures import FIGURES, matrix_figure, svg
 from evaluate.folders import Run, find_runs, read_run, write_json, write_text
 from evaluate.intervals import GroupDraws, group_draws
@@ -84,6 +84,8 @@ def summary_table(results: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     rows = []
     for result in results:
         made = (result["run"].get("cache") or {}).get("provenance") or {}
+        split = result["run"].get("split") or {}
+        leaks = [sentence for sentence in result["caveats"] if sentence.startswith(LEAK)]
         for name, figures in result["by_manipulation"].items():
             for level in LEVELS:
                 row = {
@@ -95,6 +97,9 @@ def summary_table(results: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
                     **_flat(figures[level]),
                     "out_of_fold_auc": result["validation"][level]["auc"]["value"] if result["validation"] else None,
                     **{key: made.get(key, "") for key in ("model", "crop", "view", "sampling")},
+                    "split_method": split.get("method", ""),
+                    **{key: split.get(key, "") for key in ("disjoint", "drop_crossing")},
+                    "leak": "; ".join(leaks),
                     "folder": result["folder"],
                 }
                 rows.append(row)

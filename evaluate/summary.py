@@ -45,8 +45,11 @@ def comparison_headline(results: Sequence[Result]) -> list[str]:
     table = first["video"]
     folds = table["out_of_fold"]["value"]
     heads = len({result["comparison"]["head"] for result in results})
-    told = [f"{plural(len(results), 'run')}: {plural(len(table['trains']), 'training')}, {plural(heads, 'head')}."]
-    if folds is None:
+    trains = len({tuple(result["run"]["train"]) for result in results})
+    told = [f"{plural(len(results), 'run')}: {plural(trains, 'training')}, {plural(heads, 'head')}."]
+    if not table["shared"]:
+        told.append("No training and test is common to all heads, so that they have no order.")
+    elif folds is None:
         told.append("Without out-of-fold scores of every training the heads have no order.")
     else:
         first_of = f"{first['head']} ranks first" if heads > 1 else f"The head is {first['head']}"

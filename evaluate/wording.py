@@ -53,15 +53,15 @@ def ends(figure: dict[str, Any]) -> str:
     return f"{number(figure['low'], 2)}-{number(figure['high'], 2)}" if figure["low"] is not None else "no interval"
 
 
-def run_name(run: dict[str, Any]) -> str:
-    """A run in a few words: its training and its head.
+def run_name(result: dict[str, Any]) -> str:
+    """One of several runs in a few words: its training, and its head as the comparison names it.
 
     Examples
     --------
-    >>> run_name({"train": ["FaceSwap", "Deepfakes"], "head": "svm"})
-    'FaceSwap+Deepfakes / svm'
+    >>> run_name({"run": {"train": ["FaceSwap", "Deepfakes"]}, "comparison": {"head": "scenes/svm"}})
+    'FaceSwap+Deepfakes / scenes/svm'
     """
-    return f"{'+'.join(run['train'])} / {run['head']}"
+    return f"{'+'.join(result['run']['train'])} / {result['comparison']['head']}"
 
 
 def plural(count: int, word: str) -> str:

@@ -76,7 +76,7 @@ def tree_page(folder: Path, results: Sequence[dict[str, Any]], drawings: Mapping
     shared = comparison_caveats(results)
     runs = [
         {
-            "name": run_name(result["run"]),
+            "name": run_name(result),
             "lead": headline(result),
             "link": quote((Path(result["folder"]).relative_to(folder) / "report.html").as_posix()),
             "sections": _sections(result),

@@ -31,6 +31,7 @@ def samples() -> pd.DataFrame:
     table = pd.DataFrame(ROWS, columns=["dataset", "compression", "manipulation", "label", "split"])
     table["video_id"] = [f"video {i}" for i in range(len(table))]
     table["sample_id"] = table["video_id"] + "/0"
+    table["group"] = table["video_id"]
     return table
 
 
@@ -70,6 +71,14 @@ def test_no_test_group_left_is_refused(samples: pd.DataFrame) -> None:
     split = samples["split"].replace("test", "")
     with pytest.raises(InputError, match="no group is left on the test side"):
         cell_rows(samples, split, ["FaceSwap"], ["NeuralTextures"])
+
+
+def test_one_group_alone_has_nothing_to_test_on(samples: pd.DataFrame) -> None:
+    chosen = samples[samples["dataset"] == "FF++"].assign(group="FF++/000", split="train")
+    with pytest.raises(InputError, match=r"all samples are one group \(FF\+\+/000\), so there is nothing to test on"):
+        cell_rows(chosen, chosen["split"], ["FaceSwap"], ["NeuralTextures"])
+    with pytest.raises(InputError, match="no group is left on the test side"):  # several scenes: another deal may help
+        cell_rows(chosen, chosen["split"], ["FaceSwap"], ["NeuralTextures"], key="video_id")
 
 
 def test_a_side_never_takes_what_is_on_no_side(samples: pd.DataFrame) -> None:

@@ -62,6 +62,8 @@ def test_values_that_are_not_finite_are_refused_by_name(tmp_path: Path, samples:
 def test_the_prompt_set_is_named_even_where_the_user_did_not(build_cache: Callable[..., Path]) -> None:
     cache = open_cache(build_cache())
     assert prompt_set_used(cache, ["embedding", "prompts"], None) == "pair"
-    assert prompt_set_used(cache, ["embedding"], "pair") is None
+    assert prompt_set_used(cache, ["embedding"], None) is None
+    with pytest.raises(InputError, match="--prompt-set is for --features prompts, not for embedding"):
+        prompt_set_used(cache, ["embedding"], "pair")
     with pytest.raises(InputError, match="unknown prompt set"):
         prompt_set_used(cache, ["prompts"], "other")

@@ -1,13 +1,18 @@
 """Runs: from a cache to folders, whole or not there, and the same protocol for every one of them."""
 
 import json
+import shutil
+import tomllib
 from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import xxhash
 
+import classify.record as record_module
 import classify.training as training
 from cache import predictions
 from cache.errors import InputError
@@ -19,6 +24,7 @@ from classify.features import feature_matrix
 from classify.fit import scores
 from classify.heads import HEADS
 from classify.models import load_model
+from classify.record import software
 from classify.runs import classify
 
 RUN_FILES = ["model", "predictions.csv", "run.json", "run.log", "video_predictions.csv"]
@@ -56,6 +62,7 @@ def test_a_run_folder_holds_what_is_promised(cache: Path, tmp_path: Path) -> Non
     assert len(run["train_groups"]) == 17 and run["trainable_parameters"] == 9
     assert run["caveats"] == [] and "1 / (frames" in run["weighting"]
     assert {"python", "numpy", "scikit-learn", "crossprobe"} <= set(run["versions"])
+    assert run["split"]["hash"] == xxhash.xxh3_128_hexdigest((tmp_path / "out" / "splits.csv").read_bytes())
     assert run["parameters"] in [result["params"] for result in run["search"]["results"]]
     assert "training on FaceSwap: 68 videos in 17 groups" in (folder / "run.log").read_text()
 
@@ -213,10 +220,72 @@ def test_a_run_that_fails_leaves_nothing(
     monkeypatch.setattr(training, place, fail)
     with pytest.raises(OSError, match="disk full"):
         classify(cache, tmp_path / "out", train=["FaceSwap"])
-    assert [path.name for path in (tmp_path / "out").rglob("*") if path.is_file()] == ["splits.csv"]
+    assert not (tmp_path / "out").exists()
     monkeypatch.undo()
-    (folder,) = classify(cache, tmp_path / "out", train=["FaceSwap"])
+    (folder,) = classify(cache, tmp_path / "out", train=["FaceSwap"], seed=1)
     assert sorted(path.name for path in folder.iterdir()) == RUN_FILES
+
+
+def test_a_folder_that_was_there_before_a_failure_stays(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "out").mkdir()
+    monkeypatch.setattr(training, "save_model", lambda *arguments: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        classify(cache, tmp_path / "out", train=["FaceSwap"])
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_split_without_runs_gives_way_unless_the_user_gave_it(cache: Path, tmp_path: Path) -> None:
+    (folder,) = classify(cache, tmp_path / "out", train=["FaceSwap"])
+    shutil.rmtree(folder)
+    classify(cache, tmp_path / "out", train=["FaceSwap"], seed=1)
+    classify(cache, tmp_path / "new", train=["FaceSwap"], seed=1)
+    given = tmp_path / "out" / "splits.csv"
+    assert given.read_bytes() == (tmp_path / "new/splits.csv").read_bytes()
+    shutil.rmtree(folder)
+    given.write_text(given.read_text() + "another video,another group,train\n")
+    with pytest.raises(InputError, match="holds another split"):
+        classify(cache, tmp_path / "out", train=["FaceSwap"], split=str(given))
+    assert "another video" in given.read_text()
+
+
+def test_numbers_of_one_split_never_stand_for_another(build_cache: Callable[..., Path], tmp_path: Path) -> None:
+    ends = [f"{name}/{video}" for name, video in (("real", "000"), ("FaceSwap", "000_001"))]
+    others = [f"{name}/{video}" for name, video in (("real", "002"), ("FaceSwap", "002_003"))]
+    paths = [
+        write_sides(tmp_path / f"{name}.csv", {**dict.fromkeys(ends, a), **dict.fromkeys(others, b)})
+        for name, a, b in (("ok", "train", "test"), ("swap", "test", "train"))
+    ]
+    options = {"train": ["FaceSwap"], "test": ["FaceSwap"]}
+    classify(cache := build_cache(groups=4), tmp_path / "out", **options, split=str(paths[0]))
+    published = tmp_path / "out" / "splits.csv"
+    before = published.read_bytes()
+    published.unlink()
+    with pytest.raises(InputError, match="other settings: the split is another; name another --out"):
+        classify(cache, tmp_path / "out", **options, split=str(paths[1]))
+    assert not published.exists()
+    classify(cache, tmp_path / "out", **options, split=str(paths[0]))
+    assert published.read_bytes() == before, "made anew beside the run that is there"
+
+
+@pytest.mark.parametrize("name", ["predictions.csv", "video_predictions.csv", "model"])
+def test_a_run_that_lost_a_file_is_not_there(cache: Path, tmp_path: Path, name: str) -> None:
+    (folder,) = classify(cache, tmp_path / "out", train=["FaceSwap"])
+    (folder / name).rename(tmp_path / "lost")
+    with pytest.raises(InputError, match=rf"is damaged: {name}.* is missing; remove the folder to have it made anew"):
+        classify(cache, tmp_path / "out", train=["FaceSwap"])
+
+
+def test_the_version_of_a_checkout_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> str:
+        if name == "crossprobe":
+            raise PackageNotFoundError(name)
+        return "1.0"
+
+    monkeypatch.setattr(record_module, "version", missing)
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    assert software()["crossprobe"] == f"{project['version']} (checkout)"
 
 
 def test_the_split_does_not_depend_on_what_is_selected(cache: Path, tmp_path: Path) -> None:
@@ -349,9 +418,16 @@ def test_additions_join_and_are_recorded(cache: Path, tmp_path: Path) -> None:
         ({"train": ["FaceSwap"], "normalize": "max"}, "unknown normalisation 'max'"),
         ({"train": ["FaceSwap"], "features": ["pixels"]}, "unknown feature 'pixels'"),
         ({"train": ["FaceSwap"], "features": ["prompts"], "prompt_set": "x"}, "unknown prompt set"),
+        ({"train": ["FaceSwap"], "prompt_set": "nope"}, "--prompt-set is for --features prompts"),
+        (
+            {"train": ["FaceSwap"], "where": ["group=FF++/000"], "test": ["FaceSwap"]},
+            r"all samples are one group \(FF\+\+/000\)",
+        ),
         ({"train": ["FaceSwap"], "where": ["compression=c40"]}, "no sample has compression=c40"),
         ({"train": ["FaceSwap"], "parameters": ["svm.C=1"]}, "unknown head with parameters"),
         ({"train": ["FaceSwap"], "parameters": ["logistic.C=high"]}, "logistic cannot be fitted with"),
+        ({"train": ["FaceSwap"], "parameters": ["logistic.C=Infinity"]}, "logistic.C is a finite number"),
+        ({"train": ["FaceSwap"], "parameters": {"logistic": 3}}, "parameters of logistic are names with values"),
         ({"train": ["FaceSwap"], "split": "nowhere.csv"}, "cannot read the split file"),
         ({"train": ["FaceSwap", "Deepfakes"]}, "no manipulation but Deepfakes, FaceSwap is there to test on"),
         ({"train": ["FaceSwap"], "where": ["manipulation=FaceSwap"], "test": ["FaceSwap"]}, "no real samples beside"),
@@ -360,7 +436,7 @@ def test_additions_join_and_are_recorded(cache: Path, tmp_path: Path) -> None:
 def test_bad_input_is_refused_and_leaves_no_run(cache: Path, tmp_path: Path, options: dict, message: str) -> None:
     with pytest.raises(InputError, match=message):
         classify(cache, tmp_path / "out", **options)
-    assert not list((tmp_path / "out").rglob("run.json"))
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_missing_cache_is_refused(tmp_path: Path) -> None:

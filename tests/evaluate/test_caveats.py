@@ -9,7 +9,7 @@ import pytest
 
 from evaluate.caveats import LEAK, RANKING, comparison_caveats, leaks
 from evaluate.folders import read_run
-from evaluate.runs import evaluate_run
+from evaluate.runs import evaluate_run, evaluate_tree
 
 Make = Callable[..., Path]
 Table = Callable[..., pd.DataFrame]
@@ -107,8 +107,8 @@ def test_lost_draws(tmp_path: Path, make_run: Make, predictions_table: Table) ->
     assert "left with one class and do not count in the interval: NeuralTextures (frame) " in told(run)
 
 
-def compared(head: str, *caveats: str, lost: int = 0) -> dict[str, Any]:
-    comparison = {"head": head, "video": {"one_class_draws": lost}}
+def compared(head: str, *caveats: str, lost: int = 0, shared: int = 4, apart: int = 0) -> dict[str, Any]:
+    comparison = {"head": head, "video": {"one_class_draws": lost, "shared": shared, "apart": apart}}
     return {"run": {"train": ["FS"], "head": head}, "caveats": list(caveats), "comparison": comparison}
 
 
@@ -116,10 +116,48 @@ def test_what_all_runs_say_is_said_once_and_what_is_grave_with_its_runs() -> Non
     leaking = [compared(head, "same", f"{LEAK} 1 of 2") for head in "bc"]
     results = [compared("a", "same", "own", "Too few groups: 3"), *leaking]
     assert comparison_caveats(results) == [
-        f"{LEAK} 1 of 2 (FS / b and FS / c)",
+        f"{LEAK} 1 of 2 (in 2 of 3 runs: FS / b and FS / c)",
         "same",
-        "Too few groups: 3 (FS / a)",
+        "Too few groups: 3 (in 1 of 3 runs: FS / a)",
         RANKING,
     ]
     assert comparison_caveats([compared("a", "same")]) == ["same"]
     assert "intervals of means: 7 for a" in comparison_caveats([compared("a", lost=7)])[0]
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Split by scene: the same person can stand on both sides",
+        "Split by identity, crossing fakes dropped: 3 of 9 fake videos join",
+        "1 of 70 videos are not in the split and were left out",
+        "Pictures: crop none, view clean",
+        "The run does not say how its pictures were cropped",
+    ],
+)
+def test_the_protocol_of_some_runs_is_told_with_these(sentence: str) -> None:
+    results = [compared("a/svm", sentence, "own"), compared("b/svm"), compared("c/svm", sentence), compared("d/svm")]
+    assert comparison_caveats(results) == [f"{sentence} (in 2 of 4 runs: FS / a/svm and FS / c/svm)", RANKING]
+
+
+def test_a_tree_of_two_protocols_tells_both(tmp_path: Path, make_run: Make, predictions_table: Table) -> None:
+    crops = {"a": "given", "b": "none"}
+    for name, crop in crops.items():
+        stated = [] if name == "a" else ["split by video: the same person and scene can stand on both sides"]
+        made = {"provenance": {"model": "ViT-B-32", "crop": crop}}
+        tables = [predictions_table()]
+        make_run(tmp_path / "out" / name / "FaceSwap" / "svm", tables=tables, cache=made, caveats=stated)
+    told = comparison_caveats(evaluate_tree(tmp_path / "out"))
+    for start, run in (("Split by video", "b"), ("Pictures: crop given", "a"), ("Pictures: crop none", "b")):
+        sentence = next(line for line in told if line.startswith(start))
+        assert sentence.endswith(f"(in 1 of 2 runs: FaceSwap / {run}/logistic)")
+
+
+def test_heads_of_unlike_cells_are_told_to_be_so() -> None:
+    partly, apart = ([compared(head, shared=shared, apart=5) for head in "ab"] for shared in (3, 0))
+    said = "are over the 3 cells (one training, one test) that all heads share; 5 more are in the tables alone"
+    assert comparison_caveats(partly) == [f"Means and order of heads {said}", RANKING]
+    assert comparison_caveats(apart) == [
+        "No cell (one training, one test) is shared by all heads: the 5 cells stand in the tables alone, "
+        "without means and order"
+    ]

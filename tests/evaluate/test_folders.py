@@ -28,6 +28,57 @@ def test_a_hidden_parent_folder_hides_nothing(tmp_path: Path, make_run: Callable
     assert find_runs(tmp_path / ".results" / "out") == [run]
 
 
+def test_a_run_without_its_run_json_is_not_left_out_in_silence(tree: Path) -> None:
+    (tree / "FaceSwap" / "mlp" / "run.json").unlink()
+    for folder in (tree, tree / "FaceSwap" / "mlp"):
+        with pytest.raises(InputError, match=r"mlp holds predictions\.csv but no run\.json: remove the folder"):
+            find_runs(folder)
+    (tree / "FaceSwap" / "mlp").rename(tree / "FaceSwap" / ".mlp.tmp")
+    assert len(find_runs(tree)) == 3
+
+
+def test_missing_predictions_say_how_to_get_them_back(run_folder: Path) -> None:
+    (run_folder / "predictions.csv").unlink()
+    with pytest.raises(
+        InputError, match=r"predictions\.csv is missing: remove the folder and `classify` makes it anew"
+    ):
+        read_run(run_folder)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), "0.5", None, [0.5]])
+def test_a_threshold_that_is_no_finite_number_is_named(
+    tmp_path: Path, make_run: Callable[..., Path], value: object
+) -> None:
+    run = make_run(tmp_path / "run", thresholds={"video": {"value": value, "source": "out of fold"}})
+    with pytest.raises(InputError, match=r"run\.json: the threshold at video level is") as raised:
+        read_run(run)
+    assert repr(value) in str(raised.value)
+
+
+@pytest.mark.parametrize("thresholds", [[0.5], 0.5, {"frame": 0.5}, {"frame": {"value": 0.5}}])
+def test_a_threshold_of_another_shape_is_named(
+    tmp_path: Path, make_run: Callable[..., Path], thresholds: object
+) -> None:
+    with pytest.raises(InputError, match=r"run\.json: the threshold at (frame|any) level is"):
+        read_run(make_run(tmp_path / "run", thresholds=thresholds))
+
+
+@pytest.mark.parametrize(("split", "videos"), [("test", 72), ("val", 48)])
+def test_predictions_that_were_cut_between_two_videos_are_refused(
+    tmp_path: Path, make_run: Callable[..., Path], split: str, videos: int
+) -> None:
+    run = make_run(tmp_path / "run", split={"videos": {"train": 48, "test": 72}})
+    path = run / "predictions.csv"
+    table = pd.read_csv(path)
+    assert len(read_run(run).table) == len(table) == 3 * 120
+    last = table.loc[table["split"] == split, "video_id"].iloc[-1]
+    table[table["video_id"] != last].to_csv(path, index=False)
+    with pytest.raises(InputError, match=rf"{videos - 1} videos of the {split} rows where run.json counts {videos}"):
+        read_run(run)
+    table[table["split"] == "test"].to_csv(path, index=False)
+    assert not len(read_run(run).rows("val")), "a run may have no out-of-fold scores"
+
+
 @pytest.mark.parametrize("name", ["empty", "missing"])
 def test_no_run_there(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()

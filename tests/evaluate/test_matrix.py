@@ -108,3 +108,30 @@ def test_many_rare_manipulations_leave_means_without_an_interval(
     assert table["unseen"]["low"] is None and 0 < table["unseen"]["value"] < 1
     assert table["cells"]["FaceSwap"]["M03"]["low"] is not None
     assert evaluate_tree(tmp_path) and (tmp_path / "report.html").exists()
+
+
+def test_heads_are_averaged_and_ordered_over_the_cells_that_all_have(tree: Path) -> None:
+    """A second training of one head alone changes neither means nor order; in out-of-fold AUC it would win by it."""
+    runs = by_head(tree)
+    late = runs["logistic"].pop()
+    both = compare(runs | {"mlp": runs["mlp"][:1]}, n_draws=50)["video"]
+    best = late.table.assign(score=late.table["label"].astype(float))
+    runs = {"mlp": runs["mlp"][:1], "logistic": [*runs["logistic"], Run(late.folder, late.config, best)]}
+    found = compare(runs, n_draws=50)["video"]
+    assert list(found) == list(both) == ["mlp", "logistic"]
+    for head, table in found.items():
+        assert (table["shared"], table["apart"]) == (2, 2)
+        assert table["out_of_fold"]["value"] == both[head]["out_of_fold"]["value"]
+        assert [table[kind] for kind in ("seen", "unseen", "gap")] == [
+            both[head][kind] for kind in ("seen", "unseen", "gap")
+        ]
+    assert found["logistic"]["cells"]["NeuralTextures"]["NeuralTextures"]["value"] == 1.0
+    assert found["logistic"]["out_of_fold"]["by_train"]["NeuralTextures"] == 1.0
+
+
+def test_heads_that_share_no_cell_have_neither_means_nor_order(tree: Path) -> None:
+    runs = by_head(tree)
+    runs = {"mlp": runs["mlp"][:1], "logistic": runs["logistic"][1:]}
+    for table in compare(runs, n_draws=50)["video"].values():
+        assert (table["shared"], table["apart"], table["one_class_draws"]) == (0, 4, 0)
+        assert table["seen"] is table["unseen"] is table["gap"] is table["out_of_fold"]["value"] is None

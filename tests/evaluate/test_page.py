@@ -77,6 +77,7 @@ def test_reports_read_on_a_phone_in_the_dark_and_on_paper(run_page: Page, tree_p
     for page in (run_page, tree_page):
         assert ("name", "viewport") in page.attributes
         assert "prefers-color-scheme: dark" in page.text and "@media print" in page.text
+        assert "details::details-content" in page.text, "what is folded away is printed"
         assert "currentColor" in page.text and "#1c2024;" not in page.text.split("</style>", 1)[1]
 
 
@@ -95,7 +96,7 @@ def test_a_tree_report_ranks_and_links(tree_page: Page, tree: Path) -> None:
     assert links == [f"{train}/{head}/report.html" for head in ("mlp", "logistic") for train in trains]
     assert all((tree / link).is_file() for link in links)
     assert tree_page.tags["svg"] == 2
-    heads = tree_page.words.index("AUC at video level, mean over the trainings")
+    heads = tree_page.words.index("AUC at video level, mean over the cells that all heads share")
     assert tree_page.words.index("mlp", heads) < tree_page.words.index("logistic", heads)
     assert "would make that column optimistic" in re.sub(r"\s+", " ", tree_page.words)
 

@@ -85,6 +85,21 @@ def test_a_tree_gets_a_table_and_a_report_on_top(tree: Path) -> None:
     assert row["threshold_source"] == "balanced accuracy of out-of-fold scores"
 
 
+def test_the_table_stamps_every_row_with_its_protocol(
+    tmp_path: Path, make_run: Callable[..., Path], predictions_table: Callable[..., pd.DataFrame]
+) -> None:
+    tables = [predictions_table()]
+    plan = {"method": "given", "disjoint": "video", "drop_crossing": False}
+    make_run(tmp_path / "FaceSwap" / "svm", head="svm", tables=tables, split=plan, train_groups=["test003"])
+    make_run(tmp_path / "FaceSwap" / "mlp", head="mlp", tables=tables, split=None)
+    evaluate_tree(tmp_path)
+    table = pd.read_csv(tmp_path / "summary.csv", keep_default_na=False).groupby("head")
+    stamps = table[["split_method", "disjoint", "drop_crossing", "leak"]].agg(set)
+    assert list(stamps.loc["mlp"]) == [{""}] * 4
+    leak = "LEAK: 1 of 24 test groups were in training: test003"
+    assert list(stamps.loc["svm"]) == [{"given"}, {"video"}, {"False"}, {leak}]
+
+
 def test_cells_of_the_matrix_are_those_of_the_runs(tree: Path) -> None:
     for result in evaluate_tree(tree):
         for level in ("frame", "video"):

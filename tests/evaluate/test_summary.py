@@ -1,6 +1,7 @@
 """The console text holds what was found, in 100 columns."""
 
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -57,6 +58,14 @@ def test_several_runs_as_a_comparison(tree: Path) -> None:
     row = next(line for line in lines if line.startswith("  NeuralTextures "))
     assert row.count("[") == 1 and row.rstrip().endswith("]")
     assert text.endswith(f"Report: {tree / 'report.html'}")
+
+
+def test_heads_without_a_common_cell_are_not_ranked(tree: Path) -> None:
+    shutil.rmtree(tree / "FaceSwap" / "mlp")
+    shutil.rmtree(tree / "NeuralTextures" / "logistic")
+    text = summarise(evaluate_tree(tree)).replace("\n", " ")
+    assert "2 runs: 2 trainings, 2 heads. No training and test is common to all heads" in text
+    assert "ranks first" not in text and "Heads stand in the order" not in text
 
 
 def test_one_run_below_a_folder_is_told_at_length(tmp_path: Path, make_run: Callable[..., Path]) -> None:
