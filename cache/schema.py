@@ -79,19 +79,11 @@ class Provenance:
     prompts: str  # hash of the prompt set, or "none"
     software: str  # versions of the libraries that compute
 
-    def fingerprint(self) -> str:
-        """Hash of all fields."""
-        return json_hash(asdict(self))
-
     def differences(self, other: "Provenance", fields: Iterable[str] | None = None) -> list[str]:
         """One phrase per differing field, with both values."""
         names = list(asdict(self)) if fields is None else list(fields)
         pairs = ((name, getattr(self, name), getattr(other, name)) for name in names)
         return [f"{name} is {mine!r} here and {theirs!r} there" for name, mine, theirs in pairs if mine != theirs]
-
-
-MUST_MATCH = ("architecture", "weights", "adapter", "preprocessing")  # between training and test, always
-MAY_DIFFER = ("crop", "view")  # only when named on the command line, and stamped on every output
 
 
 @dataclass
