@@ -10,6 +10,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 
+from cache.errors import InterruptedWork
 from extract.prepare import Item, Prepared, Preprocessing, prepare
 from extract.video import Sampling
 
@@ -25,7 +26,7 @@ def prepared_batches(
 
     Raises
     ------
-    RuntimeError
+    InterruptedWork
         A worker process died, for example for want of memory.
     """
     work = partial(prepare, preprocessing=preprocessing, sampling=sampling, batch_size=batch_size)
@@ -38,7 +39,9 @@ def prepared_batches(
         try:
             yield from _in_order(pool, work, batches, ahead=2 * workers)
         except BrokenProcessPool as error:
-            raise RuntimeError("a worker process died (out of memory?); run the same command again") from error
+            raise InterruptedWork(
+                "a worker process died (out of memory? fewer --workers need less); the same command goes on from there"
+            ) from error
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 

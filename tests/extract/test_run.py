@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import importlib.util
+import multiprocessing
 import os
 import shutil
 import signal
@@ -139,6 +140,22 @@ def test_a_signal_seals_the_work(data: Path, tmp_path: Path, whole: Cache, numbe
     encoder = TinyEncoder()
     run_tiny(data, out, encoder)
     assert encoder.batches == 11 - 4, "batches that were sealed are not computed again"
+    assert_same(out, whole)
+
+
+def test_a_worker_that_dies_costs_nothing_that_was_done(data: Path, tmp_path: Path, whole: Cache) -> None:
+    class Kills(TinyEncoder):
+        def embed_images(self, pixels: np.ndarray) -> dict[str, np.ndarray]:
+            if self.batches == 3:
+                for worker in multiprocessing.active_children():
+                    os.kill(worker.pid, signal.SIGKILL)
+                    worker.join()
+            return super().embed_images(pixels)
+
+    out = tmp_path / "x.h5"
+    with pytest.raises(InterruptedWork, match="a worker process died"):
+        run_tiny(data, out, Kills(), workers=1)
+    assert run_tiny(data, out).notes[0].startswith("went on from ")
     assert_same(out, whole)
 
 
