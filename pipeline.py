@@ -86,6 +86,26 @@ def cache_verify(
         raise typer.Exit(1)
 
 
+@cache_app.command("prompts")
+def cache_prompts(
+    cache: CacheFile,
+    out: Out,
+    prompts: Annotated[list[str], typer.Option(help="Prompt set, or a TOML file; may be repeated.")],
+    model: Annotated[str, typer.Option(help="The model that made the cache, named as for `extract`.")],
+    pretrained: Annotated[str | None, typer.Option(help="open_clip tag, or a checkpoint file.")] = None,
+) -> None:
+    """Score further prompts on a finished cache, without its pictures: an addition, for --with.
+
+    Example: python pipeline.py cache prompts x.h5 --prompts mine.toml --model ViT-B-32 --pretrained openai --out y.h5
+    """
+    from extract.encoder import load_encoder
+    from extract.prompts import load_prompt_sets
+    from extract.rescore import score_prompts
+
+    score_prompts(cache, out, load_prompt_sets(prompts), load_encoder(model, pretrained))
+    print(f"{out} written: use it with `--with {shlex.quote(str(out))}`")
+
+
 @app.command()
 def classify(
     cache: CacheFile,

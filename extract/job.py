@@ -8,7 +8,7 @@ from cache.errors import InputError, choose
 from extract.encoder import load_encoder
 from extract.layouts import LAYOUTS, recognise
 from extract.plan import plan_inputs
-from extract.prompts import load_prompts
+from extract.prompts import load_prompt_sets
 from extract.run import CROPS, PART_ROWS, Progress, Summary, extract
 from extract.video import Sampling
 
@@ -76,9 +76,7 @@ def extract_folder(
         if value is not None and value < lowest:
             raise InputError(f"--{option} is {lowest} or more, not {value}")
     sampling = Sampling(frames=frames, fps=fps)
-    prompt_sets = [load_prompts(name) for name in dict.fromkeys(prompts)]
-    if repeated := {one.name for one in prompt_sets if [other.name for other in prompt_sets].count(one.name) > 1}:
-        raise InputError(f"two prompt sets are called {sorted(repeated)[0]!r} (a TOML file is called by its name)")
+    prompt_sets = load_prompt_sets(prompts)
     name = recognise(data) if layout == "auto" else layout
     listing = choose(LAYOUTS, name, "layout")(data, dataset)
     inputs = plan_inputs(data, listing.sources, sampling, limit)

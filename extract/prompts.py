@@ -1,6 +1,7 @@
 """Prompt sets: texts that describe a real and a fake picture, and the similarity of pictures to them."""
 
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,21 @@ def load_prompts(name_or_path: str) -> PromptSet:
         fake=_texts(content, "fake", path),
         templates=_texts(content, "templates", path) if "templates" in content else ("{}",),
     )
+
+
+def load_prompt_sets(names: Sequence[str]) -> list[PromptSet]:
+    """Prompt sets by name or path, each once.
+
+    Raises
+    ------
+    InputError
+        As `load_prompts`; or two sets of one name.
+    """
+    found = [load_prompts(name) for name in dict.fromkeys(names)]
+    called = [one.name for one in found]
+    if repeated := sorted({name for name in called if called.count(name) > 1}):
+        raise InputError(f"two prompt sets are called {repeated[0]!r} (a TOML file is called by its name)")
+    return found
 
 
 def similarities(image_embeddings: np.ndarray, text_embeddings: np.ndarray) -> np.ndarray:

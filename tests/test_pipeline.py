@@ -121,6 +121,22 @@ def test_cache_info(cli: Cli, cache_file: Path) -> None:
     assert found["spaces"]["clean"]["provenance"]["crop"] == "given"
 
 
+def test_further_prompts_are_an_addition(cli: Cli, cache_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text('real = ["a sharp photo"]\nfake = ["a blurry photo", "a soft photo"]\n')
+    words = ["cache", "prompts", cache_file, "--model", "demo", "--out", tmp_path / "mine.h5"]
+    code, printed, errors = cli(*words, "--prompts", tmp_path / "mine.toml")
+    assert code == 0 and "--with" in printed, errors
+    assert cli("cache", "verify", tmp_path / "mine.h5")[0] == 0
+    assert "mine" in cli("cache", "info", cache_file, "--with", tmp_path / "mine.h5")[1]
+    classified = ["classify", cache_file, "--train", "FaceSwap", "--features", "prompts", "--prompt-set", "mine"]
+    code, _, errors = cli(*classified, "--with", tmp_path / "mine.h5", "--out", tmp_path / "runs")
+    assert code == 0, errors
+    code, _, errors = cli(*words[:-1], tmp_path / "again.h5", "--prompts", "seed_000")
+    assert code == 2 and "already has seed_000" in errors
+    code, _, errors = cli(*words, "--prompts", "clipping")
+    assert code == 2 and "never overwritten" in errors
+
+
 def test_unreadable_pictures_are_counted_and_listed(cli: Cli, frames: Path, tmp_path: Path) -> None:
     data = tmp_path / "coursework"
     shutil.copytree(frames, data)
@@ -230,12 +246,12 @@ def test_recipes_are_readable(recipe: Path) -> None:
 
 
 def test_every_command_has_an_example_in_its_help(cli: Cli) -> None:
-    for command in ("extract", "classify", "evaluate", "run", "cache info", "cache verify"):
+    for command in ("extract", "classify", "evaluate", "run", "cache info", "cache verify", "cache prompts"):
         code, printed, _ = cli(*command.split(), "--help")
         assert code == 0 and "Example: python pipeline.py" in printed
 
 
 def test_every_command_is_in_the_readme() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for command in ("extract", "classify", "evaluate", "run", "cache info", "cache verify"):
+    for command in ("extract", "classify", "evaluate", "run", "cache info", "cache verify", "cache prompts"):
         assert f"pipeline.py {command}" in readme
