@@ -167,7 +167,7 @@ def run(
     choose(dict.fromkeys(("both", "train", "test")), mode, "mode")
     steps = read_recipe(recipe)
     cache = out / "features.h5"
-    extracting = mode != "test" and not (cache.exists() and not data.exists())
+    extracting = mode != "test" and (data.exists() or not cache.exists())
     check_recipe(steps, extracting)
     if extracting:
         _make_data(steps["data"], data)
@@ -211,14 +211,11 @@ def check_recipe(steps: dict[str, dict[str, Any]], extracting: bool) -> None:
         Whether pictures are to be read: without, a machine that has no torch can go on from the cache.
     """
     from cache.arguments import check_arguments
-    from classify.normalize import METHODS
-    from classify.parameters import check_parameters
-    from classify.runs import classify
+    from classify.runs import check_choices, classify
 
     options = steps["classify"]
     check_arguments(classify, options, "[classify]", given=["cache", "out", "command", "say"])
-    check_parameters(options.get("parameters", {}), options.get("heads", ()))
-    choose(dict.fromkeys(METHODS), options.get("normalize", "l2"), "normalisation")
+    check_choices(**{name: options[name] for name in ("heads", "normalize", "parameters") if name in options})
     if extracting:
         from extract.job import extract_folder
 

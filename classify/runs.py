@@ -21,6 +21,8 @@ from classify.protocol import SplitPlan, check_split, publish_split
 from classify.record import is_finished
 from classify.training import Cell, Features, Job, planned_run, read_features, run_head
 
+BY_DEFAULT = ("logistic",)
+
 
 def classify(
     cache: Path | str,
@@ -29,9 +31,9 @@ def classify(
     train: Sequence[str] = (),
     test: Sequence[str] = (),
     matrix: bool = False,
-    heads: Sequence[str] = ("logistic",),
+    heads: Sequence[str] = BY_DEFAULT,
     features: Sequence[str] = ("embedding",),
-    normalize: str = "l2",
+    normalize: str = METHODS[0],
     prompt_set: str | None = None,
     split: str = "grouped",
     test_size: float = 0.3,
@@ -100,12 +102,8 @@ def classify(
     InputError
         Anything that cannot be used; nothing is left half written.
     """
+    fixed = check_choices(heads, normalize, parameters)
     opened = open_cache(cache, additions)
-    fixed = dict(parameters) if isinstance(parameters, Mapping) else parse_parameters(parameters)
-    if not heads:
-        raise InputError(f"name at least one head; known: {', '.join(sorted(HEADS))}")
-    check_parameters(fixed, heads)
-    choose(dict.fromkeys(METHODS), normalize, "normalisation")
     samples = opened.samples.loc[select(opened.samples, where)]
     trainings = _trainings(samples, train, test, matrix)
     plan = SplitPlan(split, test_size, disjoint, drop_crossing, allow_leak, seed)
@@ -123,6 +121,24 @@ def classify(
     job = Job(opened, samples, sides, plan, settings, fixed, Path(out), split_csv(opened.samples, whole))
     cells = [Cell(*names, *cell_rows(samples, sides, *names, key=plan.key)) for names in trainings]
     return _run_all(job, cells, list(dict.fromkeys(heads)), say)
+
+
+def check_choices(
+    heads: Sequence[str] = BY_DEFAULT, normalize: str = METHODS[0], parameters: Parameters | Iterable[str] = ()
+) -> dict[str, Any]:
+    """Refuse heads, normalisations and parameters that are not known, before anything is read; what is fixed, by head.
+
+    Raises
+    ------
+    InputError
+        Naming what is known.
+    """
+    fixed: dict[str, Any] = dict(parameters) if isinstance(parameters, Mapping) else parse_parameters(parameters)
+    if not heads:
+        raise InputError(f"name at least one head; known: {', '.join(sorted(HEADS))}")
+    check_parameters(fixed, heads)
+    choose(dict.fromkeys(METHODS), normalize, "normalisation")
+    return fixed
 
 
 def _run_all(job: Job, cells: list[Cell], heads: list[str], say: Callable[[str], None]) -> list[Path]:

@@ -47,15 +47,12 @@ def comparison_headline(results: Sequence[Result]) -> list[str]:
     heads = len({result["comparison"]["head"] for result in results})
     trains = len({tuple(result["run"]["train"]) for result in results})
     told = [f"{plural(len(results), 'run')}: {plural(trains, 'training')}, {plural(heads, 'head')}."]
-    if not table["shared"]:
-        told.append("No training and test is common to all heads, so that they have no order.")
-    elif folds is None:
-        told.append("Without out-of-fold scores of every training the heads have no order.")
-    else:
-        first_of = f"{first['head']} ranks first" if heads > 1 else f"The head is {first['head']}"
-        told.append(
-            f"{first_of}: out of fold, within the training side, its mean AUC at video level is {number(folds)}."
-        )
+    if heads > 1 and (folds is None or not table["shared"]):
+        lack = "out-of-fold scores of every training" if table["shared"] else "a training and test common to all"
+        return [*told, f"Without {lack} the heads have no order: the tables hold the figures of each."]
+    first_of = f"{first['head']} ranks first" if heads > 1 else f"The head is {first['head']}"
+    known = f": out of fold, within the training side, its mean AUC at video level is {number(folds)}"
+    told.append(f"{first_of}{known if folds is not None else ', without out-of-fold scores of every training'}.")
     if table["seen"]:
         told.append(f"On test videos of the manipulation it was trained on it reaches {with_interval(table['seen'])}.")
     if table["unseen"]:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cache.ledger import Ledger
-from cache.parts import write_part
+from cache.parts import Part, write_part
 from cache.schema import FAILURE_COLUMNS, SAMPLE_COLUMNS, PromptScores, Provenance, Space
 from extract.prepare import Failure, FrameInfo, Preprocessing
 from extract.prompts import PromptSet, similarities
@@ -41,7 +41,7 @@ class Encoder(Protocol):
 
 
 class Collected:
-    """Rows that are embedded but not yet sealed, of one unbroken range of slots."""
+    """Rows that are embedded but not yet sealed, of one unbroken range of slots; and the parts ``sealed`` so far."""
 
     def __init__(
         self,
@@ -60,6 +60,7 @@ class Collected:
             self._scalars["logit_bias"] = encoder.logit_bias
         self._provenance = provenance
         self._rows = rows
+        self.sealed: list[Part] = []
         self._clear()
 
     def _clear(self) -> None:
@@ -113,7 +114,8 @@ class Collected:
         }
         space = Space(self._provenance, joined, self._scalars, prompts)
         samples = pd.DataFrame(self._samples, columns=list(SAMPLE_COLUMNS))
-        write_part(folder, self._start, self._stop, samples, {self._provenance.view: space}, self._failure_table())
+        spaces = {self._provenance.view: space}
+        self.sealed.append(write_part(folder, self._start, self._stop, samples, spaces, self._failure_table()))
         self._clear()
 
     def _sample(self, slot: int, frame: FrameInfo) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from cache.errors import InputError, InterruptedWork, NothingReadableError
 from cache.ledger import Ledger, read_ledger, setting_differences
-from cache.parts import missing_ranges, sealed_parts
+from cache.parts import Part, missing_ranges, sealed_parts
 from cache.reader import open_cache
 from cache.schema import Provenance
 from cache.store import assemble
@@ -98,13 +98,13 @@ def extract(
     try:
         with FileLock(folder / "lock", timeout=0):
             ledger, notes = _frozen(folder, Ledger(settings, inputs))
-            notes += _remove_damaged(folder)
-            if sealed := sum(part.stop - part.start for part in sealed_parts(folder)[0]):
-                notes.append(f"went on from {sealed} of {ledger.slots} frames, sealed before")
-            _work(ledger, folder, encoder, prompts, sampling, provenance, part_rows, workers, progress)
-            parts, _ = sealed_parts(folder)
+            parts, damaged = _kept_parts(folder)
+            notes += [f"{path.name} was damaged and is made again" for path in damaged]
+            if kept := sum(part.stop - part.start for part in parts):
+                notes.append(f"went on from {kept} of {ledger.slots} frames, sealed before")
+            parts += _work(ledger, parts, folder, encoder, prompts, sampling, provenance, part_rows, workers, progress)
             attributes = {"plan": ledger.fingerprint(), "settings": json.dumps(ledger.settings)}
-            samples = assemble(out, [part.path for part in parts], scratch=folder, attributes=attributes)
+            samples = assemble(out, [part.path for part in sorted(parts)], scratch=folder, attributes=attributes)
     except Timeout:
         raise InputError(f"another extraction is at work on {out}; wait for it, or name another file") from None
     except NothingReadableError:
@@ -182,17 +182,17 @@ def _refuse_differences(where: Path, wanted: dict[str, Any], made: dict[str, Any
         )
 
 
-def _remove_damaged(folder: Path) -> list[str]:
-    _, damaged = sealed_parts(folder)
-    for path in damaged:
+def _kept_parts(folder: Path) -> tuple[list[Part], list[Path]]:
+    """The verified parts; damaged ones and unfinished files are removed."""
+    parts, damaged = sealed_parts(folder)
+    for path in [*damaged, *folder.glob(".*.tmp")]:
         path.unlink()
-    for leftover in folder.glob(".*.tmp"):
-        leftover.unlink()
-    return [f"{path.name} was damaged and is made again" for path in damaged]
+    return parts, damaged
 
 
 def _work(
     ledger: Ledger,
+    parts: Sequence[Part],
     folder: Path,
     encoder: Encoder,
     prompts: Sequence[PromptSet],
@@ -201,10 +201,9 @@ def _work(
     part_rows: int,
     workers: int,
     progress: Progress | None,
-) -> None:
-    """Embed what no sealed part covers and seal it, part by part."""
+) -> list[Part]:
+    """Embed what ``parts`` do not cover and seal it: the parts that are new."""
     batch_size = ledger.settings["batch_size"]
-    parts, _ = sealed_parts(folder)
     rows = max(part_rows // batch_size, 1) * batch_size
     ranges = [
         (start, min(start + batch_size, part_stop))
@@ -232,6 +231,7 @@ def _work(
         finally:  # whatever ended the work, what is embedded is kept
             batches.close()
             collected.seal(folder)
+    return collected.sealed
 
 
 def _items(ledger: Ledger, ranges: Sequence[tuple[int, int]]) -> Iterator[list[Item]]:

@@ -189,6 +189,7 @@ def mistakes() -> dict[str, tuple[list[str], str]]:
         "no model in recipe": (["run", "{tmp}/empty.toml", "--data", "{data}", "--out", "{tmp}/r"], "lacks model"),
         "text for a list": (["run", "{tmp}/text.toml", "--data", "{data}", "--out", "{tmp}/r"], "heads is 'svm'"),
         "unknown head in recipe": (["run", "{tmp}/head.toml", "--data", "{data}", "--out", "{tmp}/r"], "head 'foo'"),
+        "parameter in recipe": (["run", "{tmp}/param.toml", "--data", "{data}", "--out", "{tmp}/r"], "depth"),
         "output below a file": ([*extract[:3], "{tmp}/cut.h5/x.h5", *extract[4:]], "cut.h5"),
         "runs below a file": (["classify", "{cache}", "--train", "FaceSwap", "--out", "{tmp}/cut.h5"], "cut.h5"),
         "same prompt set twice": ([*extract, "--prompts", "seed_000", "--prompts", "{tmp}/seed_000.toml"], "seed_000"),
@@ -210,6 +211,7 @@ def test_a_mistake_gets_a_sentence(cli: Cli, frames: Path, cache_file: Path, tmp
     (tmp_path / "empty.toml").write_text("")
     (tmp_path / "text.toml").write_text('[extract]\nmodel = "demo"\n[classify]\nheads = "svm"\n')
     (tmp_path / "head.toml").write_text('[extract]\nmodel = "demo"\n[classify]\nheads = ["foo"]\n')
+    (tmp_path / "param.toml").write_text('[extract]\nmodel = "demo"\n[classify]\nparameters = ["logistic.depth=3"]\n')
     (tmp_path / "seed_000.toml").write_text('real = ["a"]\nfake = ["b"]\n')
     (tmp_path / "section.toml").write_text("[train]\nepochs = 3\n")
     before = {path.name for path in tmp_path.iterdir()}

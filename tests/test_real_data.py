@@ -51,6 +51,7 @@ def test_a_protocol_of_two_groups(videos: Cache, tmp_path: Path) -> None:
     words = ["classify", videos.path, "--train", "FaceSwap", "--test", "NeuralTextures", "--split", split]
     done = pipeline(*words, "--head", "logistic,linear_svm,svm,mlp", "--out", tmp_path / "runs")
     assert done.returncode == 0, done.stderr
+    assert "the heads have no order" in done.stdout and "it reaches" not in done.stdout
     for head in ("logistic", "linear_svm", "svm", "mlp"):
         run = tmp_path / "runs" / "FaceSwap" / head
         described = json.loads((run / "run.json").read_text())

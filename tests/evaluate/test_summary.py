@@ -64,7 +64,7 @@ def test_heads_without_a_common_cell_are_not_ranked(tree: Path) -> None:
     shutil.rmtree(tree / "FaceSwap" / "mlp")
     shutil.rmtree(tree / "NeuralTextures" / "logistic")
     text = summarise(evaluate_tree(tree)).replace("\n", " ")
-    assert "2 runs: 2 trainings, 2 heads. No training and test is common to all heads" in text
+    assert "2 runs: 2 trainings, 2 heads. Without a training and test common to all the heads have no order" in text
     assert "ranks first" not in text and "Heads stand in the order" not in text
 
 
