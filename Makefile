@@ -6,7 +6,6 @@ BIN := .venv/bin
 
 demo: .venv/demo.stamp
 	$(BIN)/python pipeline.py run configs/demo.toml --data demo/out/data --out demo/out/run
-	@echo "Report: demo/out/run/report.html"
 
 test: lint
 	$(BIN)/python -m pytest -n 2
