@@ -31,30 +31,47 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 @app.command()
 def extract(
     data: Annotated[Path, typer.Argument(help="Root of the data set.", show_default=False)],
-    out: Out,
+    out: Annotated[Path | None, typer.Option(help="The cache to make.", show_default=False)] = None,
     model: Annotated[
-        str,
+        str | None,
         typer.Option(help="open_clip architecture, Hugging Face name, model folder, or 'demo'.", show_default=False),
-    ],
+    ] = None,
     pretrained: Annotated[str | None, typer.Option(help="open_clip tag, or a checkpoint file.")] = None,
-    layout: Annotated[str | None, typer.Option(help="ffpp, folders, or auto.")] = None,
+    layout: Annotated[str | None, typer.Option(help="ffpp, folders, manifest, or auto.")] = None,
     dataset: Annotated[str | None, typer.Option(help="Name of the data set in the cache.")] = None,
     frames: Annotated[int | None, typer.Option(help="Frames of each video, spread evenly.", min=1)] = None,
     fps: Annotated[float | None, typer.Option(help="Frames a second of each video.", min=0.001)] = None,
     prompts: Annotated[list[str] | None, typer.Option(help="Prompt set, or a TOML file; may be repeated.")] = None,
     tokens: Annotated[list[str] | None, typer.Option(help="'cls' adds the class token before projection.")] = None,
     crop: Annotated[str | None, typer.Option(help="none: whole frames; given: pictures are face crops.")] = None,
+    views: Annotated[
+        str | None, typer.Option(help="clean, jpeg-Q, blur-S, resize-N, flip; comma-separated: a feature space each.")
+    ] = None,
+    thumbnails: Annotated[int | None, typer.Option(help="Keep a small JPEG of each frame, as 96 pixels.")] = None,
     limit: Annotated[int | None, typer.Option(help="At most so many videos of each manipulation.")] = None,
+    shard: Annotated[str | None, typer.Option(help="i/n: the i-th of n pieces; `cache merge` joins them.")] = None,
+    retry_failed: Annotated[
+        Path | None, typer.Option(help="A finished cache: read only what failed there or changed since.")
+    ] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1 ...")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Frames in a batch; 32 by default.", min=1)] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Frames in a batch; 32 on a CPU, on CUDA what fits.", min=1)
+    ] = None,
     part_rows: Annotated[int | None, typer.Option(help="Frames in a sealed part.", min=1)] = None,
     workers: Annotated[int | None, typer.Option(help="Processes that decode; all cores by default.", min=0)] = None,
+    list_: Annotated[bool, typer.Option("--list", help="Only say what would be read, and its GB and hours.")] = False,
 ) -> None:
     """Turn a data set into a feature cache; run the same line again and it goes on where it was.
 
     Example: python pipeline.py extract /data/FF++ --out ffpp.h5 --model ViT-B-32 --pretrained openai --frames 16
     """
-    _extract(data, out, given(locals(), "data", "out"))
+    options = given(locals(), "data", "out", "list_")
+    if list_:
+        _list(data, options)
+        return
+    if out is None or model is None:
+        raise InputError("extract needs --out FILE and --model NAME; with --list neither")
+    _extract(data, out, options)
 
 
 @cache_app.command("info")
@@ -104,6 +121,59 @@ def cache_prompts(
 
     score_prompts(cache, out, load_prompt_sets(prompts), load_encoder(model, pretrained))
     print(f"{out} written: use it with `--with {shlex.quote(str(out))}`")
+
+
+@cache_app.command("merge")
+def cache_merge(
+    files: Annotated[
+        list[Path], typer.Argument(help="Caches, all shards of one, or one and its additions.", show_default=False)
+    ],
+    out: Out,
+) -> None:
+    """Join shards, caches of different samples, or a cache and its additions into one cache.
+
+    Example: python pipeline.py cache merge shard1.h5 shard2.h5 --out ffpp.h5
+    """
+    from cache.merge import merge
+
+    print(f"{out} written: {merge(files, out)} frames of {len(files)} files")
+
+
+@cache_app.command("subset")
+def cache_subset(
+    cache: CacheFile,
+    out: Out,
+    where: Annotated[list[str], typer.Option(help="column=value or column=value1,value2; may be repeated.")],
+    with_: With = None,
+) -> None:
+    """Write the frames that fulfil all conditions as a cache of their own.
+
+    Example: python pipeline.py cache subset ffpp.h5 --where compression=c23 --out c23.h5
+    """
+    from cache.reader import open_cache
+    from cache.subset import subset
+
+    whole = open_cache(cache, with_ or ())
+    print(f"{out} written: {subset(whole, out, where)} of {len(whole)} frames")
+
+
+@cache_app.command("export")
+def cache_export(
+    cache: CacheFile,
+    out: Out,
+    form: Annotated[str, typer.Option("--format", help="npy: clip-retrieval's folders; csv: one file.")] = "npy",
+    space: Annotated[str | None, typer.Option(help="Feature space, where there are several.")] = None,
+    with_: With = None,
+) -> None:
+    """Write embeddings, sample table and prompt similarities for other programs.
+
+    Example: python pipeline.py cache export ffpp.h5 --out ffpp_npy
+    """
+    from cache.export import export
+    from cache.reader import open_cache
+
+    export(open_cache(cache, with_ or ()), out, form, space)
+    print(f"{out} written")
 
 
 @app.command()
@@ -250,6 +320,27 @@ def _extract(data: Path, out: Path, options: dict[str, Any]) -> None:
         print(f"  {row['path']} ({row['stage']}): {row['reason']}")
     if len(summary.failures) > 10:
         print(f"  ... `python pipeline.py cache info {shlex.quote(str(out))} --json` lists all")
+
+
+def _list(data: Path, options: dict[str, Any]) -> None:
+    from extract.job import list_folder
+
+    made_only = ("crop", "shard", "retry_failed", "part_rows")
+    plan, counts, expected = list_folder(
+        data, **{name: value for name, value in options.items() if name not in made_only}, say=say
+    )
+    print(counts.to_string(index=False))
+    for path, reason in plan.skipped[:10]:
+        print(f"left out: {path} ({reason})")
+    if len(plan.skipped) > 10:
+        print(f"left out: {len(plan.skipped) - 10} more")
+    if expected is None:
+        print("name a --model for an estimate of size and time")
+    else:
+        print(
+            f"about {expected.size / 1e9:.2g} GB and {expected.seconds / 3600:.2g} hours: {expected.rate:.0f} frames/s"
+        )
+        print(f"(by {expected.timed} frames, spread over all, {expected.unreadable:.1%} of them unreadable)")
 
 
 def _classify(cache: Path, out: Path, options: dict[str, Any]) -> None:

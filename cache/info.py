@@ -23,6 +23,7 @@ def info(cache: Cache) -> dict[str, Any]:
         "counts": counts.reset_index().to_dict("records"),
         "spaces": {name: _space(cache, name) for name in cache.spaces},
         "failures": cache.failures.to_dict("records"),
+        "thumbnails": cache.has_thumbnails,
     }
 
 
@@ -46,7 +47,7 @@ def lines(found: dict[str, Any]) -> list[str]:
     text = [
         f"{found['path']}: {found['samples']} frames of {found['videos']} videos in {found['groups']} groups, "
         f"{found['bytes'] / 1e6:.1f} MB",
-        f"fingerprint {found['fingerprint']}",
+        f"fingerprint {found['fingerprint']}" + (", with thumbnails" if found["thumbnails"] else ""),
         "",
         f"{'data set':<16}{'compression':<13}{'manipulation':<18}{'videos':>8}{'frames':>9}{'groups':>8}",
     ]
@@ -55,15 +56,24 @@ def lines(found: dict[str, Any]) -> list[str]:
             f"{row['dataset']:<16}{row['compression']:<13}{row['manipulation']:<18}"
             f"{row['videos']:>8}{row['frames']:>9}{row['groups']:>8}"
         )
+    told: set[str] = set()
     for name, space in found["spaces"].items():
         shapes = ", ".join(f"{key} {'x'.join(map(str, shape))}" for key, shape in space["arrays"].items())
-        text += ["", f"space {name}: {shapes}"]
-        text += [f"  {key:<19}{value}" for key, value in space["provenance"].items()]
-        text += [f"  {key:<19}{value:,.10g}" for key, value in space["scalars"].items()]
-        for key, prompts in space["prompts"].items():
-            described = "; ".join(f"{one['text']!r} ({('real', 'fake')[one['label']]})" for one in prompts)
-            text.append(f"  prompt set {key}: {described}")
+        described = _space_lines(space)
+        new = [line for line in described if line not in told]
+        text += ["", f"space {name}: {shapes}", *new]
+        text += ["  all else as in the first space"] if len(new) < len(described) else []
+        told = told or set(described)
     return text + ["", *_failure_lines(found["failures"])]
+
+
+def _space_lines(space: dict[str, Any]) -> list[str]:
+    text = [f"  {key:<19}{value}" for key, value in space["provenance"].items()]
+    text += [f"  {key:<19}{value:,.10g}" for key, value in space["scalars"].items()]
+    for key, prompts in space["prompts"].items():
+        described = "; ".join(f"{one['text']!r} ({('real', 'fake')[one['label']]})" for one in prompts)
+        text.append(f"  prompt set {key}: {described}")
+    return text
 
 
 def _failure_lines(failures: list[dict[str, Any]]) -> list[str]:

@@ -68,7 +68,7 @@ def read_ledger(path: Path) -> Ledger:
         It is damaged or no ledger.
     """
     try:
-        head, *lines = path.read_text(encoding="utf-8").splitlines()
+        head, *lines = path.read_text(encoding="utf-8").rstrip("\n").split("\n")  # names may hold other line ends
         header = json.loads(head)
         inputs = pd.DataFrame([json.loads(line) for line in lines], columns=list(INPUT_COLUMNS))
         ledger = Ledger(header["settings"], inputs)

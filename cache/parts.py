@@ -1,10 +1,13 @@
 """Sealed parts: finished ranges of an extraction's slots, each a small feature file that is whole or not there."""
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import h5py
+import numpy as np
 import pandas as pd
 
 from cache.schema import Space
@@ -29,10 +32,19 @@ def write_part(
     samples: pd.DataFrame,
     spaces: dict[str, Space],
     failures: pd.DataFrame,
+    thumbnails: Sequence[bytes] | None = None,
+    attributes: dict[str, Any] | None = None,
+    rows: np.ndarray | None = None,
 ) -> Part:
-    """Seal the results of the slots ``start`` to ``stop``; slots without a result leave no row."""
+    """Seal the results of the slots ``start`` to ``stop``; slots without a result leave no row.
+
+    Parameters
+    ----------
+    rows : ndarray of int, optional
+        As `cache.store.write_cache` takes them.
+    """
     path = folder / f"part-{start:012d}-{stop:012d}.h5"
-    write_cache(path, samples, spaces, failures, kind="part")
+    write_cache(path, samples, spaces, failures, kind="part", thumbnails=thumbnails, attributes=attributes, rows=rows)
     return Part(start, stop, path)
 
 
@@ -48,17 +60,23 @@ def sealed_parts(folder: Path) -> tuple[list[Part], list[Path]]:
     return parts, damaged
 
 
-def missing_ranges(parts: Sequence[Part], slots: int, rows: int) -> Iterator[tuple[int, int]]:
-    """Ranges of at most ``rows`` slots that no part covers, in order.
+def read_attribute(part: Part, name: str) -> float:
+    """A number that was written with a part; infinity where it was not."""
+    with h5py.File(part.path, "r") as file:
+        return file.attrs.get(name, math.inf)
+
+
+def missing_ranges(parts: Sequence[Part], start: int, stop: int, rows: int) -> Iterator[tuple[int, int]]:
+    """Ranges of at most ``rows`` slots from ``start`` to ``stop`` that no part covers, in order.
 
     Examples
     --------
-    >>> list(missing_ranges([Part(4, 8, Path("a"))], slots=14, rows=4))
+    >>> list(missing_ranges([Part(4, 8, Path("a"))], start=0, stop=14, rows=4))
     [(0, 4), (8, 12), (12, 14)]
     """
-    position = 0
-    for start, stop in [*((part.start, part.stop) for part in parts), (slots, slots)]:
-        while position < start:
-            yield position, min(position + rows, start)
-            position = min(position + rows, start)
-        position = max(position, stop)
+    position = start
+    for first, last in [*((part.start, part.stop) for part in parts), (stop, stop)]:
+        while position < first:
+            yield position, min(position + rows, first)
+            position = min(position + rows, first)
+        position = max(position, last)

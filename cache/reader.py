@@ -11,9 +11,11 @@ import h5py
 import numpy as np
 import pandas as pd
 
+from cache.attributes import read_attributes
 from cache.errors import InputError, choose
-from cache.schema import FAILURE_COLUMNS, FORMAT_VERSION, SAMPLE_COLUMNS, PromptScores, Provenance
+from cache.schema import FAILURE_COLUMNS, FAKE, FORMAT_VERSION, REAL, SAMPLE_COLUMNS, PromptScores, Provenance, Space
 from cache.sealed import read_block
+from cache.thumbnails import Thumbnails
 
 ADDITION_MAY_DIFFER = ("prompts", "tokens", "software")  # what an addition to an existing space brings
 
@@ -30,6 +32,19 @@ def open_cache(path: Path | str, additions: Sequence[Path | str] = ()) -> "Cache
     for addition in additions:
         cache.join(Cache(Path(addition), "addition"))
     return cache
+
+
+def file_kind(path: Path | str) -> str:
+    """What a feature file says it is: ``cache``, ``addition`` or ``part``.
+
+    Raises
+    ------
+    InputError
+        It is missing, foreign, truncated, or of a newer format.
+    """
+    read_block(Path(path))
+    with damage_told(Path(path)), h5py.File(path, "r") as file:
+        return str(read_attributes(file)["kind"])
 
 
 def select(samples: pd.DataFrame, where: Sequence[str]) -> np.ndarray:
@@ -77,6 +92,8 @@ class Cache:
         Hash of the whole file: what a run names as its input.
     table_hash : str
         Hash of the sample table: what an addition names as its base.
+    additions : list of Cache
+        The additions joined to it.
     """
 
     def __init__(self, path: Path, kind: str) -> None:
@@ -84,12 +101,15 @@ class Cache:
         self.path = path
         with damage_told(path):
             self._file = h5py.File(path, "r")
-            attributes = self._file.attrs
+            attributes = read_attributes(self._file)
             if attributes.get("format_version") != FORMAT_VERSION or attributes.get("kind") != kind:
                 raise InputError(f"{path} is of kind {attributes.get('kind')!r} where a {kind} is needed")
             self.table_hash = str(attributes["table_hash"])
             self.plan = str(attributes.get("plan", ""))  # hash of the ledger it was made by
             self.settings = str(attributes.get("settings", "{}"))  # JSON of the ledger's settings
+            self.slots = str(attributes.get("slots", ""))  # of a shard: the slots that it covers
+            self.rows_at_once = int(attributes.get("rows_at_once", 0))  # where memory did not suffice for whole batches
+            self.additions: list[Cache] = []
             self._places: dict[str, tuple[h5py.File, Path]] = {}  # dataset -> where it lies
             self._index(self._file, path)
 
@@ -101,10 +121,10 @@ class Cache:
         if addition.table_hash != self.table_hash:
             raise InputError(f"{addition.path} was made for another sample table than that of {self.path}")
         for name in addition.spaces:
-            group = addition._file[f"features/{name}"]
-            arrays = {key for key in group if key != "prompts"}
-            self.check_addition(name, addition.provenance(name), arrays, set(group.get("prompts", ())))
+            arrays, prompts = set(addition.arrays(name)), set(addition.prompt_sets(name))
+            self.check_addition(name, addition.provenance(name), arrays, prompts)
         self._index(addition._file, addition.path)
+        self.additions.append(addition)
 
     def check_addition(self, space: str, provenance: Provenance, arrays: set[str], prompts: set[str]) -> None:
         """Refuse an addition that repeats what is here or was made by another encoder."""
@@ -122,6 +142,10 @@ class Cache:
         """The sample table, one row a sample, columns `SAMPLE_COLUMNS`."""
         return self._table("samples", list(SAMPLE_COLUMNS))
 
+    def column(self, name: str) -> np.ndarray:
+        """One column of the sample table, without reading the others."""
+        return self._table("samples", [name])[name].to_numpy()
+
     @cached_property
     def failures(self) -> pd.DataFrame:
         """What could not be read, columns `FAILURE_COLUMNS`."""
@@ -133,12 +157,15 @@ class Cache:
         return tuple(dict.fromkeys(name.split("/")[1] for name in self._places if name.startswith("features/")))
 
     def arrays(self, space: str | None = None) -> tuple[str, ...]:
-        """Names of the arrays of a space: ``embedding``, ``cls`` ..."""
-        return self._below(f"features/{self._space(space)}/", 2)
+        """Names of the arrays of a space: ``embedding``, ``cls``, ``face/box`` ..."""
+        prefix = f"features/{self._space(space)}/"
+        names = (name.removeprefix(prefix) for name in self._places if name.startswith(prefix))
+        return tuple(name for name in names if not name.startswith("prompts/"))
 
     def prompt_sets(self, space: str | None = None) -> tuple[str, ...]:
         """Names of the prompt sets scored in a space."""
-        return self._below(f"features/{self._space(space)}/prompts/", 3)
+        prefix = f"features/{self._space(space)}/prompts/"
+        return tuple(dict.fromkeys(name.split("/")[3] for name in self._places if name.startswith(prefix)))
 
     def provenance(self, space: str | None = None) -> Provenance:
         """Where the numbers of a space come from."""
@@ -178,7 +205,34 @@ class Cache:
         with damage_told(self.path):
             texts = [value.decode() for value in file[f"{place}/texts"][:].tolist()]
             labels, embeddings = file[f"{place}/labels"][:], file[f"{place}/text_embeddings"][:]
+            if not np.isin(labels, (REAL, FAKE)).all():
+                raise ValueError(f"prompt set {name!r} has classes other than {REAL} and {FAKE}")
         return PromptScores(texts, labels, embeddings, self._gather(f"{place}/similarity", None))
+
+    def space(self, name: str | None = None) -> Space:
+        """All that a space holds, additions included; arrays and similarities are read-only memory maps."""
+        arrays = {key: self.array(key, space=name) for key in self.arrays(name)}
+        prompts = {key: self.prompts(key, name) for key in self.prompt_sets(name)}
+        return Space(self.provenance(name), arrays, self.scalars(name), prompts)
+
+    @cached_property
+    def thumbnails(self) -> Thumbnails | None:
+        """A JPEG of each sample, where the cache has them."""
+        if not self.has_thumbnails:
+            return None
+        with damage_told(self.path):
+            return Thumbnails(self._map("thumbnails/length"), self._map("thumbnails/data"))
+
+    @property
+    def has_thumbnails(self) -> bool:
+        """Whether the cache has small pictures of its samples."""
+        return "thumbnails/length" in self._places
+
+    def thumbnail(self, row: int) -> bytes:
+        """The JPEG of one sample."""
+        if self.thumbnails is None:
+            raise InputError(f"{self.path} holds no thumbnails; extract with --thumbnails 96")
+        return self.thumbnails[row]
 
     def _index(self, file: h5py.File, path: Path) -> None:
         """Note where each dataset lies, and prove of the features that the memory map reads what h5py reads."""
@@ -189,7 +243,7 @@ class Cache:
 
         file.visititems(note)
         for name, (owner, _) in self._places.items():
-            if owner is file and name.startswith("features/") and len(file[name]):
+            if owner is file and name.startswith(("features/", "thumbnails/")) and len(file[name]):
                 _check_aligned(name, len(file[name]), self)
                 if not _same(self._map(name)[0], file[name][0]):
                     raise InputError(f"{path}: row 0 of {name} differs between memory map and HDF5; copy the file anew")
@@ -211,10 +265,6 @@ class Cache:
         with damage_told(self.path):
             return pd.DataFrame({column: _decode(self._file[name][column][:]) for column in columns})
 
-    def _below(self, prefix: str, depth: int) -> tuple[str, ...]:
-        names = (name.split("/") for name in self._places if name.startswith(prefix))
-        return tuple(dict.fromkeys(parts[depth] for parts in names if parts[depth] != "prompts"))
-
     def _space(self, space: str | None) -> str:
         if space is None:
             return "clean" if "clean" in self.spaces else self.spaces[0]
@@ -231,12 +281,13 @@ class Cache:
     def _attributes(self, space: str | None) -> dict[str, Any]:
         name = self._space(space)
         place = next(key for key in self._places if key.startswith(f"features/{name}/"))
-        return dict(self._places[place][0][f"features/{name}"].attrs)
+        with damage_told(self.path):
+            return read_attributes(self._places[place][0][f"features/{name}"])
 
 
 def _check_aligned(name: str, rows: int, cache: Cache) -> None:
-    constant = "/prompts/" in name and not name.endswith("/similarity")
-    if not constant and "samples/sample_id" in cache._places and rows != len(cache):
+    free = name == "thumbnails/data" or ("/prompts/" in name and not name.endswith("/similarity"))
+    if not free and "samples/sample_id" in cache._places and rows != len(cache):
         raise InputError(f"{cache.path}: {name} has {rows} rows, the sample table {len(cache)}")
 
 

@@ -5,10 +5,12 @@ writing, and no name that is taken is ever replaced.
 """
 
 import contextlib
+import io
 import os
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import h5py
 import xxhash
@@ -19,6 +21,7 @@ from cache.schema import FORMAT_VERSION
 BLOCK = 512  # bytes of the HDF5 user block
 MAGIC = b"crossprobe feature cache\n"
 CHUNK = 1 << 24
+CHECKED = ("v108", "v108")  # structures of HDF5 1.8, which carry checksums: the older ones, h5py's default, do not
 
 
 def render_block(length: int, digest: str) -> bytes:
@@ -80,6 +83,50 @@ def is_intact(path: Path) -> bool:
         return False
 
 
+class _Target(io.FileIO):
+    """A new file for HDF5 to write to, which keeps the first error to itself: where a write fails, HDF5 crashes.
+
+    Attributes
+    ----------
+    error : BaseException or None
+        Why the file is worthless.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "x+")
+        self.error: BaseException | None = None
+
+    def write(self, content: Any, /) -> int:
+        """Write all of it, or, once there is an error, nothing."""
+        left = memoryview(content)
+        try:
+            while self.error is None and left:
+                left = left[super().write(left) :]
+        except BaseException as error:  # also one that a signal raises here
+            self.error = error
+        return len(content)
+
+    def truncate(self, size: int | None = None, /) -> int:
+        """Set the length, as HDF5 does when it closes the file."""
+        try:
+            return super().truncate(size)
+        except BaseException as error:
+            self.error = self.error or error
+            return size or 0
+
+
+@contextlib.contextmanager
+def _new_file(path: Path) -> Iterator[h5py.File]:
+    """An HDF5 file with an empty user block; what went wrong with writing is raised when it is closed."""
+    with _Target(path) as target:
+        try:
+            with h5py.File(target, "w", userblock_size=BLOCK, libver=CHECKED) as file:
+                yield file
+        finally:
+            if target.error is not None:
+                raise target.error
+
+
 @contextlib.contextmanager
 def sealing(path: Path, scratch: Path | None = None) -> Iterator[h5py.File]:
     """An HDF5 file to fill, which becomes ``path`` when the block ends without an exception, or never.
@@ -98,7 +145,7 @@ def sealing(path: Path, scratch: Path | None = None) -> Iterator[h5py.File]:
     """
     temporary = (scratch or path.parent) / f".{path.name}.{uuid.uuid4().hex[:8]}.tmp"
     try:
-        with h5py.File(temporary, "x", userblock_size=BLOCK) as file:
+        with _new_file(temporary) as file:
             yield file
         with open(temporary, "r+b") as raw:
             raw.write(render_block(os.fstat(raw.fileno()).st_size, digest_behind_block(temporary)))

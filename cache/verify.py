@@ -43,7 +43,11 @@ def _not_finite(cache: Cache) -> list[str]:
     for space in cache.spaces:
         for name in cache.arrays(space):
             array = cache.array(name, space=space)
-            bad = sum(int((~np.isfinite(array[block])).any(axis=1).sum()) for block in row_blocks(len(array)))
+            bad = sum(_count_not_finite(array[block]) for block in row_blocks(len(array)))
             if bad:
                 problems.append(f"{bad} rows of {space}/{name} are not finite")
     return problems
+
+
+def _count_not_finite(rows: np.ndarray) -> int:
+    return int((~np.isfinite(rows)).reshape(len(rows), -1).any(axis=1).sum())

@@ -1,8 +1,12 @@
-"""Embedded batches -> rows of the cache: gathered until a part is full, then sealed."""
+"""Embedded batches -> rows of the cache: gathered until a part is full, then sealed by a thread of its own."""
 
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
-from typing import Any, Protocol
+from types import TracebackType
 
 import numpy as np
 import pandas as pd
@@ -10,7 +14,9 @@ import pandas as pd
 from cache.ledger import Ledger
 from cache.parts import Part, write_part
 from cache.schema import FAILURE_COLUMNS, SAMPLE_COLUMNS, PromptScores, Provenance, Space
-from extract.prepare import Failure, FrameInfo, Preprocessing
+from extract.device import Arrays, Encoder
+from extract.images import FrameInfo
+from extract.prepare import Failure
 from extract.prompts import PromptSet, similarities
 
 PLANNED = (
@@ -19,130 +25,166 @@ PLANNED = (
 MEASURED = ("file_hash", "pixel_hash", "width", "height", "byte_size", "format", "quantization")
 
 
-class Encoder(Protocol):
-    """What an extraction needs of a model: `extract.encoder.Encoder`, or anything like it."""
+@dataclass
+class _Rows:
+    """Results of an unbroken range of slots."""
 
-    model_name: str
-    architecture: str
-    weights: str
-    precision: str
-    software: str
-    preprocessing: Preprocessing
-    tokens: tuple[str, ...]
-    n_parameters: int
-    logit_scale: float
-    logit_bias: float | None
+    start: int
+    stop: int
+    slots: list[int] = field(default_factory=list)  # of the frames
+    frames: list[FrameInfo] = field(default_factory=list)
+    failures: dict[tuple[int, str, str], int] = field(default_factory=dict)  # (input, stage, reason) -> frames
+    arrays: dict[tuple[str, str], list[np.ndarray]] = field(default_factory=dict)  # (view, name) -> blocks
 
-    def embed_images(self, pixels: np.ndarray) -> dict[str, np.ndarray]:
-        """uint8 (B, h, w, 3) -> float32 arrays (B, ...), ``embedding`` among them."""
+    def append(self, other: "_Rows") -> None:
+        """Take what follows without a gap."""
+        self.stop = other.stop
+        self.slots += other.slots
+        self.frames += other.frames
+        for failure, frames in other.failures.items():
+            self.failures[failure] = self.failures.get(failure, 0) + frames
+        for key, blocks in other.arrays.items():
+            self.arrays.setdefault(key, []).extend(blocks)
 
-    def embed_prompts(self, prompts: PromptSet) -> np.ndarray:
-        """Unit text embeddings, float32 (P, D)."""
 
+class Collected(AbstractContextManager["Collected"]):
+    """Rows that are embedded but not yet sealed; at the end of its context, whatever ended it, they all are.
 
-class Collected:
-    """Rows that are embedded but not yet sealed, of one unbroken range of slots; and the parts ``sealed`` so far."""
+    Attributes
+    ----------
+    sealed : list of Part
+        The parts written so far.
+    attributes : dict
+        Written with every part that is sealed from now on.
+    """
 
     def __init__(
         self,
         ledger: Ledger,
         encoder: Encoder,
         prompts: Sequence[PromptSet],
-        provenance: Provenance,
+        spaces: dict[str, Provenance],
+        folder: Path,
+        *,
         rows: int,
+        has_thumbnails: bool,
     ) -> None:
-        self._inputs = ledger.inputs.to_dict("records")
+        self._inputs = ledger.inputs
         self._input_of_slot = ledger.input_of_slot()
         self._root = ledger.settings["root"]
         self._texts = {one.name: (one, encoder.embed_prompts(one)) for one in prompts}
         self._scalars = {"logit_scale": encoder.logit_scale, "encoder_parameters": float(encoder.n_parameters)}
         if encoder.logit_bias is not None:
             self._scalars["logit_bias"] = encoder.logit_bias
-        self._provenance = provenance
-        self._rows = rows
+        self._spaces = spaces
+        self._folder = folder
+        self._part_rows = rows
+        self._has_thumbnails = has_thumbnails
+        self._batches: list[_Rows] = []  # a batch joins whole or not at all, whatever interrupts: no slot is lost
+        self._writer = ThreadPoolExecutor(1)
+        self._writing: Future[Part] | None = None
         self.sealed: list[Part] = []
-        self._clear()
+        self.attributes: dict[str, int] = {}
 
-    def _clear(self) -> None:
-        self._start = self._stop = -1
-        self._samples: list[dict[str, Any]] = []
-        self._failures: dict[tuple[int, str, str], int] = {}
-        self._arrays: dict[str, list[np.ndarray]] = {}
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        try:
+            self.seal()
+            self._written()
+        finally:
+            self._writer.shutdown()
 
     def goes_on_at(self, start: int) -> bool:
         """Whether a batch from slot ``start`` on may join: it follows without a gap, and the part is not full."""
-        return self._start < 0 or (start == self._stop and self._stop - self._start < self._rows)
+        if not self._batches:
+            return True
+        first, last = self._batches[0], self._batches[-1]
+        return start == last.stop and last.stop - first.start < self._part_rows
 
-    def add(
-        self,
-        start: int,
-        stop: int,
-        frames: Sequence[FrameInfo | Failure | None],
-        arrays: dict[str, np.ndarray],
-    ) -> None:
-        """Take the results of the slots ``start`` to ``stop``; rows behind them are padding."""
-        self._start = start if self._start < 0 else self._start
-        self._stop = stop
+    def add(self, start: int, stop: int, frames: Sequence[FrameInfo | Failure | None], views: Sequence[Arrays]) -> None:
+        """Take the results of the slots ``start`` to ``stop``, in each view; rows behind them are padding."""
+        rows = _Rows(start, stop)
         with np.errstate(over="ignore"):  # beyond float16's range becomes infinite, and so a failure
-            halves = {name: array.astype(np.float16) for name, array in arrays.items()}
-        finite = np.all([np.isfinite(array).reshape(len(array), -1).all(axis=1) for array in halves.values()], axis=0)
+            halves = [{name: array.astype(np.float16) for name, array in arrays.items()} for arrays in views]
+        finite = _finite(halves)
         good = []
         for position, slot in enumerate(range(start, stop)):
             frame = frames[position]
             if isinstance(frame, FrameInfo) and not finite[position]:
                 frame = Failure("embed", "the embedding is not finite")
             if isinstance(frame, FrameInfo):
-                self._samples.append(self._sample(slot, frame))
+                rows.slots.append(slot)
+                rows.frames.append(frame)
                 good.append(position)
             elif isinstance(frame, Failure):
                 key = (int(self._input_of_slot[slot]), frame.stage, frame.reason)
-                self._failures[key] = self._failures.get(key, 0) + 1
-        for name, array in halves.items():
-            self._arrays.setdefault(name, []).append(array[good])
-        for name, (_, texts) in self._texts.items():
-            scores = similarities(arrays["embedding"][good], texts)  # from the unrounded vectors
-            self._arrays.setdefault(f"similarity {name}", []).append(scores)
+                rows.failures[key] = rows.failures.get(key, 0) + 1
+        for view, arrays, rounded in zip(self._spaces, views, halves, strict=True):
+            for name, array in rounded.items():
+                rows.arrays[view, name] = [array[good]]
+            for name, (_, texts) in self._texts.items():
+                scores = similarities(arrays["embedding"][good], texts)  # from the unrounded vectors
+                rows.arrays[view, f"similarity {name}"] = [scores]
+        self._batches.append(rows)
 
-    def seal(self, folder: Path) -> None:
-        """Write the rows gathered so far as a part, and begin anew."""
-        if self._start < 0:
-            return
-        joined = {name: np.concatenate(blocks) for name, blocks in self._arrays.items()}
+    def seal(self) -> None:
+        """Let the rows gathered so far be written as a part, and begin anew; the part before it is written then."""
+        self._written()
+        batches, self._batches = self._batches, []
+        if batches:
+            self._writing = self._writer.submit(self._write, batches, dict(self.attributes))
+
+    def _written(self) -> None:
+        if self._writing is not None:
+            writing, self._writing = self._writing, None
+            self.sealed.append(writing.result())
+
+    def _write(self, batches: Sequence[_Rows], attributes: dict[str, int]) -> Part:
+        rows = batches[0]
+        for batch in batches[1:]:
+            rows.append(batch)
+        return write_part(
+            self._folder,
+            rows.start,
+            rows.stop,
+            self._sample_table(rows),
+            {view: self._space(view, provenance, rows) for view, provenance in self._spaces.items()},
+            self._failure_table(rows),
+            thumbnails=[frame.thumbnail for frame in rows.frames] if self._has_thumbnails else None,
+            attributes=attributes,
+        )
+
+    def _space(self, view: str, provenance: Provenance, rows: _Rows) -> Space:
+        joined = {name: np.concatenate(blocks) for (of, name), blocks in rows.arrays.items() if of == view}
         prompts = {
             name: PromptScores(list(one.texts), one.labels, texts, joined.pop(f"similarity {name}"))
             for name, (one, texts) in self._texts.items()
         }
-        space = Space(self._provenance, joined, self._scalars, prompts)
-        samples = pd.DataFrame(self._samples, columns=list(SAMPLE_COLUMNS))
-        spaces = {self._provenance.view: space}
-        self.sealed.append(write_part(folder, self._start, self._stop, samples, spaces, self._failure_table()))
-        self._clear()
+        return Space(provenance, joined, self._scalars, prompts)
 
-    def _sample(self, slot: int, frame: FrameInfo) -> dict[str, Any]:
-        planned = self._inputs[self._input_of_slot[slot]]
-        video_id = "/".join(planned[name] for name in ("dataset", "compression", "manipulation", "video"))
-        measured = {name: getattr(frame, name) for name in MEASURED}
-        known = {name: planned[name] for name in PLANNED}
-        sample_id = f"{video_id}/{frame.index}"
-        return {
-            **known,
-            **measured,
-            "sample_id": sample_id,
-            "video_id": video_id,
-            "frame": frame.index,
-            "root": self._root,
-        }
+    def _sample_table(self, rows: _Rows) -> pd.DataFrame:
+        planned = self._inputs.iloc[self._input_of_slot[rows.slots]]
+        table = planned[list(PLANNED)].reset_index(drop=True)
+        for name in MEASURED:
+            table[name] = list(map(attrgetter(name), rows.frames))
+        table["frame"] = [frame.index for frame in rows.frames]
+        table["root"] = self._root
+        keys = zip(*(planned[name] for name in ("dataset", "compression", "manipulation", "video")), strict=True)
+        table["video_id"] = list(map("/".join, keys))
+        pairs = zip(table["video_id"], table["frame"], strict=True)
+        table["sample_id"] = [f"{video}/{frame}" for video, frame in pairs]
+        return table[list(SAMPLE_COLUMNS)]
 
-    def _failure_table(self) -> pd.DataFrame:
-        rows = [
-            {
-                "path": self._inputs[one]["path"],
-                "root": self._root,
-                "stage": stage,
-                "reason": reason,
-                "manipulation": self._inputs[one]["manipulation"],
-                "frames": count,
-            }
-            for (one, stage, reason), count in self._failures.items()
-        ]
-        return pd.DataFrame(rows, columns=list(FAILURE_COLUMNS))
+    def _failure_table(self, rows: _Rows) -> pd.DataFrame:
+        table = self._inputs[["path", "manipulation"]].iloc[[one for one, _, _ in rows.failures]]
+        table = table.reset_index(drop=True)
+        table["root"] = self._root
+        table["stage"] = [stage for _, stage, _ in rows.failures]
+        table["reason"] = [reason for _, _, reason in rows.failures]
+        table["frames"] = list(rows.failures.values())
+        return table[list(FAILURE_COLUMNS)]
+
+
+def _finite(views: Sequence[Arrays]) -> np.ndarray:
+    """Rows of which every array in every view is finite, shape (B,)."""
+    arrays = [array for view in views for array in view.values()]
+    return np.all([np.isfinite(array).reshape(len(array), -1).all(axis=1) for array in arrays], axis=0)

@@ -1,5 +1,6 @@
 """The decoded frames of a video by their number: the timeline of all, and decoding of some."""
 
+import io
 from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,11 +13,22 @@ import av
 from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
+from PIL import Image
 
 from extract.images import Unreadable
 
 # Codecs of which each packet gives one frame; of others (VP8 has hidden frames) the frames are counted by decoding.
 ONE_FRAME_A_PACKET = {"h264", "hevc", "mpeg4", "mjpeg"}
+
+
+class _File(io.BufferedReader):
+    """A file that answers impossible seeks, as a damaged index asks for, by -1: FFmpeg expects that, no exception."""
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        try:
+            return super().seek(offset, whence)
+        except (OSError, ValueError):
+            return -1
 
 
 class UnexpectedFrame(Exception):
@@ -130,7 +142,7 @@ def step_frames(path: str | Path, numbers: list[int]) -> Iterator[VideoFrame]:
 def opened(path: str | Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     """A video's container and its best video stream; whatever goes wrong with them is `Unreadable`."""
     try:
-        file = open(path, "rb")  # noqa: SIM115 - closed below; names that are not UTF-8 open as file objects only
+        file = _File(io.FileIO(path))  # names that are not UTF-8 open as file objects only
     except OSError as error:
         raise Unreadable("open", error.strerror or str(error)) from error
     with file:
@@ -142,11 +154,23 @@ def opened(path: str | Path) -> Iterator[tuple[InputContainer, VideoStream]]:
             stream = container.streams.best("video")
             if not isinstance(stream, VideoStream):
                 raise Unreadable("open", "no video stream in the file")
-            stream.codec_context.thread_count = 1  # many of these run side by side
+            _set_up(stream)
             try:
                 yield container, stream
-            except av.FFmpegError as error:
-                raise Unreadable("decode", _reason(error)) from error
+            except (av.FFmpegError, OSError) as error:  # OSError: of the disk, while reading
+                raise Unreadable("decode", f"truncated or damaged: {_reason(error)}") from error
+
+
+def _set_up(stream: VideoStream) -> None:
+    """One thread, as many of these run side by side, and no larger frames than pictures may be."""
+    codec = stream.codec_context
+    if codec is None:
+        raise Unreadable("open", "a video of a codec that this FFmpeg does not know")
+    if Image.MAX_IMAGE_PIXELS is not None:
+        if codec.width * codec.height > Image.MAX_IMAGE_PIXELS:
+            raise Unreadable("open", f"larger than {Image.MAX_IMAGE_PIXELS} pixels: {codec.width} x {codec.height}")
+        codec.options = {"max_pixels": str(Image.MAX_IMAGE_PIXELS)}  # of a frame whose own header says otherwise
+    codec.thread_count = 1
 
 
 def _time_of_intact(frame: VideoFrame) -> int | None:

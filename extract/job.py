@@ -3,16 +3,68 @@
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
 
 from cache.errors import InputError, choose
+from cache.reader import open_cache
+from extract.embed import Progress
 from extract.encoder import load_encoder
+from extract.estimate import Estimate, counts, estimate
 from extract.layouts import LAYOUTS, recognise
 from extract.plan import plan_inputs
+from extract.prepare import Preparation
 from extract.prompts import load_prompt_sets
-from extract.run import CROPS, PART_ROWS, Progress, Summary, extract
+from extract.run import CROPS, PART_ROWS, Summary, extract
 from extract.video import Sampling
+from extract.views import parse_views
+from extract.workers import start_early
 
 Say = Callable[[str], None]
+
+
+class Plan(NamedTuple):
+    """What is to be read.
+
+    Attributes
+    ----------
+    layout : str
+        Name of the layout, given or recognised.
+    inputs : DataFrame
+        As `extract.plan.plan_inputs` makes it.
+    skipped : list of (path, reason)
+    """
+
+    layout: str
+    inputs: pd.DataFrame
+    skipped: list[tuple[str, str]]
+
+
+def plan_folder(
+    data: Path,
+    *,
+    layout: str = "auto",
+    dataset: str | None = None,
+    frames: int | None = None,
+    fps: float | None = None,
+    limit: int | None = None,
+    say: Say = lambda sentence: None,
+) -> Plan:
+    """The plan of an extraction; parameters as those of `extract_folder`."""
+    if frames is not None and fps is not None:
+        raise InputError("--frames and --fps exclude each other; give one")
+    _check_least(limit=(limit, 1))
+    name = recognise(data) if layout == "auto" else layout
+    listing = choose(LAYOUTS, name, "layout")(data, dataset)
+    inputs = plan_inputs(data, listing.sources, Sampling(frames=frames, fps=fps), limit)
+    say(f"{data}: layout {name}, {len(inputs)} inputs, {inputs['slots'].sum()} frames planned")
+    videos = inputs.drop_duplicates(["dataset", "compression", "manipulation", "video"])["manipulation"].value_counts()
+    say("videos: " + ", ".join(f"{count} {manipulation}" for manipulation, count in videos.sort_index().items()))
+    if listing.skipped:
+        path, reason = listing.skipped[0]
+        say(f"left out, being no input: {len(listing.skipped)} ({path}: {reason})")
+    return Plan(name, inputs, listing.skipped)
 
 
 def extract_folder(
@@ -28,7 +80,11 @@ def extract_folder(
     prompts: Sequence[str] = ("seed_000",),
     tokens: Sequence[str] = (),
     crop: str = "none",
+    views: str = "clean",
+    thumbnails: int = 0,
     limit: int | None = None,
+    shard: str | None = None,
+    retry_failed: Path | None = None,
     device: str = "auto",
     batch_size: int | None = None,
     part_rows: int = PART_ROWS,
@@ -58,8 +114,16 @@ def extract_folder(
         "cls" adds the class token before the projection.
     crop : str
         A name of `CROPS`.
+    views : str
+        Names as `extract.views.parse_view` takes them, joined by commas: a feature space of each.
+    thumbnails : int
+        Longer side of a small JPEG that is kept of every frame, in pixels; 0: none.
     limit : int, optional
         At most so many videos of each manipulation.
+    shard : str, optional
+        "i/n": only the i-th of n pieces of the plan, in a cache of its own; `cache merge` puts them together.
+    retry_failed : Path, optional
+        A finished cache of the same settings: only what failed there, or is new or changed since, is read.
     say : callable
         Receives sentences for the user.
 
@@ -69,36 +133,85 @@ def extract_folder(
         Whatever the user named does not exist or does not fit.
     """
     choose(CROPS, crop, "crop")
-    if frames is not None and fps is not None:
-        raise InputError("--frames and --fps exclude each other; give one")
-    least = {"limit": (limit, 1), "batch-size": (batch_size, 1), "part-rows": (part_rows, 1), "workers": (workers, 0)}
-    for option, (value, lowest) in least.items():
-        if value is not None and value < lowest:
-            raise InputError(f"--{option} is {lowest} or more, not {value}")
-    sampling = Sampling(frames=frames, fps=fps)
+    names = parse_views(views)
+    _check_least(
+        thumbnails=(thumbnails or None, 8), batch_size=(batch_size, 1), part_rows=(part_rows, 1), workers=(workers, 0)
+    )
     prompt_sets = load_prompt_sets(prompts)
-    name = recognise(data) if layout == "auto" else layout
-    listing = choose(LAYOUTS, name, "layout")(data, dataset)
-    inputs = plan_inputs(data, listing.sources, sampling, limit)
-    say(f"{data}: layout {name}, {len(inputs)} inputs, {inputs['slots'].sum()} frames planned")
-    videos = inputs.drop_duplicates(["dataset", "compression", "manipulation", "video"])["manipulation"].value_counts()
-    say("videos: " + ", ".join(f"{count} {manipulation}" for manipulation, count in videos.sort_index().items()))
-    if listing.skipped:
-        path, reason = listing.skipped[0]
-        say(f"left out, being no input: {len(listing.skipped)} ({path}: {reason})")
+    reuse = None if retry_failed is None else open_cache(retry_failed)
+    plan = plan_folder(data, layout=layout, dataset=dataset, frames=frames, fps=fps, limit=limit, say=say)
+    workers = _workers(workers)
+    start_early(workers)
     encoder = load_encoder(model, pretrained, device, tokens)
     say(f"{encoder.model_name} on {encoder.device}, {encoder.precision}")
     return extract(
-        inputs,
+        plan.inputs,
         data,
         out,
         encoder,
         prompt_sets,
-        sampling,
+        Sampling(frames=frames, fps=fps),
         crop=crop,
-        selection={"layout": name, "dataset": dataset, "limit": limit},
+        selection={"layout": plan.layout, "dataset": dataset, "limit": limit},
+        views=names,
+        thumbnails=thumbnails,
+        shard=shard,
+        reuse=reuse,
         batch_size=batch_size,
         part_rows=part_rows,
-        workers=(os.cpu_count() or 1) if workers is None else workers,
+        workers=workers,
         progress=progress,
     )
+
+
+def list_folder(
+    data: Path,
+    *,
+    model: str | None = None,
+    pretrained: str | None = None,
+    layout: str = "auto",
+    dataset: str | None = None,
+    frames: int | None = None,
+    fps: float | None = None,
+    prompts: Sequence[str] = ("seed_000",),
+    tokens: Sequence[str] = (),
+    views: str = "clean",
+    thumbnails: int = 0,
+    limit: int | None = None,
+    device: str = "auto",
+    batch_size: int | None = None,
+    workers: int | None = None,
+    say: Say = lambda sentence: None,
+) -> tuple[Plan, pd.DataFrame, Estimate | None]:
+    """What `extract_folder` would read and cost, without writing; parameters as there.
+
+    Returns
+    -------
+    plan : Plan
+    counts : DataFrame
+        As `extract.estimate.counts` gives them.
+    estimate : Estimate or None
+        None where no model is named.
+    """
+    preparation_views = parse_views(views)
+    prompt_sets = load_prompt_sets(prompts)
+    plan = plan_folder(data, layout=layout, dataset=dataset, frames=frames, fps=fps, limit=limit, say=say)
+    if model is None:
+        return plan, counts(plan.inputs), None
+    workers = _workers(workers)
+    start_early(workers)
+    encoder = load_encoder(model, pretrained, device, tokens)
+    preparation = Preparation(encoder.preprocessing, Sampling(frames=frames, fps=fps), preparation_views, thumbnails)
+    size = batch_size or encoder.fitting_batch_size()
+    expected = estimate(plan.inputs, str(data.resolve()), encoder, prompt_sets, preparation, size, workers)
+    return plan, counts(plan.inputs), expected
+
+
+def _workers(asked: int | None) -> int:
+    return (os.cpu_count() or 1) if asked is None else asked
+
+
+def _check_least(**options: tuple[int | None, int]) -> None:
+    for name, (value, lowest) in options.items():
+        if value is not None and value < lowest:
+            raise InputError(f"--{name.replace('_', '-')} is {lowest} or more, not {value}")

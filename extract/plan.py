@@ -1,9 +1,11 @@
 """Sources -> the frozen plan: which frames are wanted, who belongs together, in which order."""
 
+import contextlib
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +16,9 @@ from cache.ledger import INPUT_COLUMNS
 from extract.images import Unreadable
 from extract.layouts.base import Source, file_path
 from extract.video import Sampling, count_slots, spread
+
+SOURCE_COLUMNS = tuple(field.name for field in fields(Source))
+DESCRIBED = ("manipulation", "video", "label", "group", "split")  # what a table of the data set may say otherwise
 
 
 def plan_inputs(root: Path, sources: Sequence[Source], sampling: Sampling, limit: int | None = None) -> pd.DataFrame:
@@ -37,9 +42,13 @@ def plan_inputs(root: Path, sources: Sequence[Source], sampling: Sampling, limit
     if limit is not None:
         videos = _first_of_each_manipulation(videos, limit)
     kept = [source for frames in videos for source in _spread_frames(frames, sampling)]
-    table = pd.DataFrame([_row(root, source, sampling) for source in kept])
-    table["group"] = connected_groups([source.identities for source in kept])
-    return table[list(INPUT_COLUMNS)].reset_index(drop=True)
+    paths = [file_path(root, source.path) for source in kept]
+    columns: dict[str, list[Any]] = {name: [getattr(source, name) for source in kept] for name in SOURCE_COLUMNS}
+    columns["identities"] = [" ".join(source.identities) for source in kept]
+    columns["group"] = connected_groups([source.identities for source in kept])
+    columns["slots"] = [_slots(path, source, sampling) for path, source in zip(paths, kept, strict=True)]
+    columns["byte_size"] = [path.stat().st_size for path in paths]
+    return pd.DataFrame(columns)[list(INPUT_COLUMNS)]
 
 
 def video_id(source: Source) -> str:
@@ -70,15 +79,6 @@ def _spread_frames(frames: list[Source], sampling: Sampling) -> list[Source]:
     return [frames[index] for index in spread(len(frames), sampling.frames)]
 
 
-def _row(root: Path, source: Source, sampling: Sampling) -> dict[str, object]:
-    path = file_path(root, source.path)
-    row = asdict(source)
-    row["identities"] = " ".join(source.identities)
-    row["slots"] = _slots(path, source, sampling)
-    row["byte_size"] = path.stat().st_size
-    return row
-
-
 def _slots(path: Path, source: Source, sampling: Sampling) -> int:
     if not source.is_video:
         return 1
@@ -89,14 +89,31 @@ def _slots(path: Path, source: Source, sampling: Sampling) -> int:
 
 
 def listing_differences(now: pd.DataFrame, then: pd.DataFrame) -> list[str]:
-    """Sentences on inputs that came, went or changed size since the plan was frozen."""
-    sizes_now = dict(zip(now["path"], now["byte_size"], strict=True))
-    sizes_then = dict(zip(then["path"], then["byte_size"], strict=True))
-    came = sorted(sizes_now.keys() - sizes_then.keys())
-    went = sorted(sizes_then.keys() - sizes_now.keys())
-    changed = sorted(path for path in sizes_now.keys() & sizes_then.keys() if sizes_now[path] != sizes_then[path])
-    kinds = ((came, "new, not part of it"), (went, "gone"), (changed, "of another size"))
-    return [f"inputs since the plan was frozen: {len(paths)} {what} ({paths[0]})" for paths, what in kinds if paths]
+    """Sentences on inputs that came, went or changed since the plan was frozen."""
+    old, new = (table.drop_duplicates("path").set_index("path") for table in (then, now))
+    both = old.index.intersection(new.index)
+    old, new = old.loc[both], new.loc[both]
+    described = [name for name in DESCRIBED if (old[name] != new[name]).any()]
+    relabelled = (old[described] != new[described]).any(axis=1) if described else pd.Series(False, both)
+    kinds = (
+        (now["path"][~now["path"].isin(both)], "new, not part of it"),
+        (then["path"][~then["path"].isin(both)], "gone"),
+        (both[old["byte_size"] != new["byte_size"]], "of another size"),
+        (both[relabelled], f"of another {', '.join(described)} (as frozen, they go on)"),
+    )
+    found = [(sorted(paths), what) for paths, what in kinds]
+    return [f"inputs since the plan was frozen: {len(paths)} {what} ({paths[0]})" for paths, what in found if paths]
+
+
+def rewritten(root: Path | str, inputs: pd.DataFrame, moment: float) -> list[str]:
+    """Paths of inputs that were written to after a moment (seconds since the epoch), though their size is the same."""
+    found = []
+    for name, size in inputs[["path", "byte_size"]].itertuples(index=False):
+        with contextlib.suppress(OSError):  # gone: told elsewhere
+            status = file_path(root, name).stat()
+            if status.st_mtime > moment and status.st_size == size:
+                found.append(name)
+    return found
 
 
 def slot_numbers(inputs: pd.DataFrame) -> np.ndarray:

@@ -1,51 +1,18 @@
-"""Frames -> the encoder's square, a batch at a time; runs in worker processes, without torch."""
+"""Frames -> the encoder's squares, in each view; runs in worker processes."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
-from PIL import Image
 
 from extract.images import Frame, FrameInfo, Unreadable, read_image
 from extract.layouts.base import file_path
+from extract.square import Preprocessing, square
 from extract.video import Sampling, iterate_slots
+from extract.views import parse_view, thumbnail
 
-VERSION = 1  # of `square`: to be raised with any change to a pixel that comes out
-
-FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
-
-
-@dataclass(frozen=True)
-class Preprocessing:
-    """How an encoder wants its pictures: open_clip's preprocessing configuration.
-
-    Attributes
-    ----------
-    size : tuple of int
-        (height, width) in pixels.
-    resize_mode : {"shortest", "longest", "squash"}
-        Shorter side to size and centre crop; longer side to size and padding; both sides to size.
-    interpolation : {"bicubic", "bilinear"}
-    mean, std : tuple of float
-        Of each channel, for values from 0 to 1.
-    fill_color : int
-        Of the padding, 0 to 255.
-    """
-
-    size: tuple[int, int]
-    resize_mode: str
-    interpolation: str
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    fill_color: int
-
-    def describe(self) -> str:
-        """All of it and the version of our code, in one line, for the provenance."""
-        return (
-            f"square {VERSION}: {self.resize_mode} {self.size[0]}x{self.size[1]} {self.interpolation},"
-            f" mean {list(self.mean)}, std {list(self.std)}, fill {self.fill_color}"
-        )
+VIDEO_FRAMES = 512  # of a video, decoded together: a video with fewer wanted frames is decoded once
 
 
 @dataclass(frozen=True)
@@ -78,38 +45,58 @@ class Failure:
     reason: str
 
 
-@dataclass
-class Prepared:
-    """A batch ready for the encoder.
+@dataclass(frozen=True)
+class Preparation:
+    """What becomes of every frame.
 
     Attributes
     ----------
-    pixels : ndarray of uint8, shape (B, h, w, 3)
-        RGB; zeros where there is no frame.
-    frames : list of FrameInfo, Failure or None, length B
-        None: the video has fewer frames than slots, or the row is padding.
+    preprocessing : Preprocessing
+        The encoder's.
+    sampling : Sampling
+        Which frames of a video.
+    views : tuple of str
+        Names as `extract.views.parse_view` takes them; each frame is decoded once for all of them.
+    thumbnail : int
+        Longer side of a small JPEG of the frame, in pixels; 0: none.
     """
 
-    pixels: np.ndarray
-    frames: list[FrameInfo | Failure | None]
+    preprocessing: Preprocessing
+    sampling: Sampling
+    views: tuple[str, ...] = ("clean",)
+    thumbnail: int = 0
+
+    def shape(self, rows: int) -> tuple[int, ...]:
+        """Of the squares of so many frames: (rows, V, h, w, 3)."""
+        return (rows, len(self.views), *self.preprocessing.size, 3)
 
 
-def prepare(items: Sequence[Item], preprocessing: Preprocessing, sampling: Sampling, batch_size: int) -> Prepared:
-    """Decode and resize a batch; one bad file costs its own rows only.
+def prepare(
+    items: Sequence[Item], preparation: Preparation, squares: Sequence[np.ndarray] | np.ndarray
+) -> list[FrameInfo | Failure | None]:
+    """Decode and resize frames; one bad file costs its own rows only.
 
     Parameters
     ----------
     items : sequence of Item
-        At most ``batch_size``; neighbours from one video file are decoded together.
-    batch_size : int
-        Rows of the result, the last ones padded.
+        Neighbours from one video file are decoded together.
+    squares : ndarray of uint8, shape (n, V, h, w, 3), or a sequence of n such rows
+        Filled with RGB; zeros where there is no frame.
+
+    Returns
+    -------
+    list of FrameInfo, Failure or None
+        One for each item. None: the video has fewer frames than slots.
     """
-    batch = Prepared(np.zeros((batch_size, *preprocessing.size, 3), np.uint8), [None] * batch_size)
+    frames: list[FrameInfo | Failure | None] = [None] * len(items)
     for _, group in groupby(enumerate(items), key=lambda pair: (pair[1].root, pair[1].path)):
         rows = dict(group)
-        for row, result in _decode(rows, sampling):
-            batch.frames[row] = _fill(batch.pixels[row], result, preprocessing)
-    return batch
+        for row, result in _decode(rows, preparation.sampling):
+            frames[row] = _fill(squares[row], result, preparation)
+    for row, frame in enumerate(frames):
+        if not isinstance(frame, FrameInfo):
+            squares[row][:] = 0
+    return frames
 
 
 def _decode(rows: dict[int, Item], sampling: Sampling) -> Iterator[tuple[int, Frame | Failure]]:
@@ -120,9 +107,12 @@ def _decode(rows: dict[int, Item], sampling: Sampling) -> Iterator[tuple[int, Fr
     try:
         if first.is_video:
             row_of_slot = {item.slot: row for row, item in rows.items()}
-            for slot, frame in iterate_slots(path, sampling, row_of_slot):
-                del left[row_of_slot[slot]]
-                yield row_of_slot[slot], frame
+            # from the same frame on as any other task would, or a run taken up behind a damage would not meet it
+            begin = min(row_of_slot) // VIDEO_FRAMES * VIDEO_FRAMES
+            for slot, frame in iterate_slots(path, sampling, range(begin, max(row_of_slot) + 1)):
+                if slot in row_of_slot:
+                    del left[row_of_slot[slot]]
+                    yield row_of_slot[slot], frame
         else:
             for row, item in rows.items():
                 yield row, read_image(path, item.frame)
@@ -130,79 +120,22 @@ def _decode(rows: dict[int, Item], sampling: Sampling) -> Iterator[tuple[int, Fr
         yield from ((row, _failure(error)) for row in left)
 
 
-def _fill(row: np.ndarray, result: Frame | Failure, preprocessing: Preprocessing) -> FrameInfo | Failure:
-    """Put a frame's square into its row; what is left to know of it."""
+def _fill(row: np.ndarray, result: Frame | Failure, preparation: Preparation) -> FrameInfo | Failure:
+    """Put a frame's squares into its row; what is left to know of it."""
     if isinstance(result, Failure):
         return result
     try:
-        row[:] = square(result.pixels, preprocessing)
+        for number, view in enumerate(preparation.views):
+            row[number] = square(parse_view(view)(result.pixels), preparation.preprocessing)
+        info = result.info()
+        if preparation.thumbnail:
+            info.thumbnail = thumbnail(result.pixels, preparation.thumbnail)
+        return info
     except Exception as error:  # a picture of an impossible shape costs its row only
         return _failure(error)
-    return result.info()
 
 
 def _failure(error: Exception) -> Failure:
     if isinstance(error, Unreadable):
         return Failure(error.stage, error.reason)
     return Failure("decode", " ".join(f"{type(error).__name__}: {error}".split()))
-
-
-def square(pixels: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
-    """Resize and crop or pad a picture to the encoder's input, pixel for pixel as open_clip does.
-
-    Parameters
-    ----------
-    pixels : ndarray of uint8, shape (H, W, 3)
-
-    Returns
-    -------
-    ndarray of uint8, shape (h, w, 3)
-
-    Raises
-    ------
-    Unreadable
-        So long and thin that it would be resized to more than ``Image.MAX_IMAGE_PIXELS``.
-
-    References
-    ----------
-    open_clip/transform.py, ``image_transform`` with ``is_train=False``: https://github.com/mlfoundations/open_clip
-    """
-    height, width = _resized(pixels.shape[0], pixels.shape[1], preprocessing)
-    if height * width > (Image.MAX_IMAGE_PIXELS or height * width):
-        raise Unreadable("decode", f"so long and thin that it would be resized to {width} x {height} pixels")
-    # open_clip forgets the interpolation where it resizes the shorter side to a target that is no square
-    is_bicubic = preprocessing.resize_mode == "shortest" and preprocessing.size[0] != preprocessing.size[1]
-    resample = FILTERS["bicubic" if is_bicubic else preprocessing.interpolation]
-    image = Image.fromarray(pixels).resize((width, height), resample)
-    if preprocessing.resize_mode == "longest":
-        return _pad(np.asarray(image), preprocessing)
-    return _crop(np.asarray(image), preprocessing.size)
-
-
-def _resized(height: int, width: int, preprocessing: Preprocessing) -> tuple[int, int]:
-    """(height, width) that a picture is resized to, rounded as open_clip and torchvision do."""
-    target_height, target_width = preprocessing.size
-    if preprocessing.resize_mode == "squash":
-        return target_height, target_width
-    if preprocessing.resize_mode == "longest":
-        ratio = max(height / target_height, width / target_width)
-        return max(1, round(height / ratio)), max(1, round(width / ratio))
-    if target_height != target_width:
-        ratio = min(height / target_height, width / target_width)
-        return round(height / ratio), round(width / ratio)
-    if width <= height:
-        return int(target_width * height / width), target_width
-    return target_height, int(target_height * width / height)
-
-
-def _crop(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    top, left = (round((have - want) / 2) for have, want in zip(pixels.shape, size, strict=False))
-    return pixels[top : top + size[0], left : left + size[1]]
-
-
-def _pad(pixels: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
-    (height, width), (target_height, target_width) = pixels.shape[:2], preprocessing.size
-    top, left = (target_height - height) // 2, (target_width - width) // 2
-    padded = np.full((target_height, target_width, 3), preprocessing.fill_color, np.uint8)
-    padded[top : top + height, left : left + width] = pixels
-    return padded

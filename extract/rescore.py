@@ -10,7 +10,7 @@ from cache.errors import InputError
 from cache.reader import Cache, open_cache
 from cache.schema import PromptScores, Space
 from cache.store import row_blocks, write_addition
-from extract.collect import Encoder
+from extract.device import Encoder
 from extract.prompts import PromptSet, similarities
 
 

@@ -1,9 +1,10 @@
 """Plan -> prepare -> embed -> write: one extraction, which can be stopped anywhere and taken up again."""
 
+import contextlib
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,23 +13,33 @@ import pandas as pd
 from filelock import FileLock, Timeout
 
 from cache.errors import InputError, InterruptedWork, NothingReadableError
-from cache.ledger import Ledger, read_ledger, setting_differences
-from cache.parts import Part, missing_ranges, sealed_parts
-from cache.reader import open_cache
-from cache.schema import Provenance
+from cache.ledger import Ledger
+from cache.parts import Part, read_attribute, sealed_parts
+from cache.reader import Cache, open_cache
 from cache.store import assemble
-from extract.collect import Collected, Encoder
-from extract.plan import listing_differences, slot_numbers
-from extract.prepare import Item
+from extract.collect import Collected
+from extract.device import Encoder
+from extract.embed import Progress, embed_slots
+from extract.frozen import (
+    describe,
+    file_attributes,
+    freeze,
+    open_ranges,
+    plan_hash,
+    refuse_differences,
+    whole_batches,
+    work_folder,
+)
+from extract.plan import rewritten
+from extract.prepare import Preparation
 from extract.prompts import PromptSet
+from extract.reuse import reused_parts
 from extract.stopping import stop_signals
-from extract.video import Sampling, decoder_version
-from extract.workers import prepared_batches
+from extract.video import Sampling
+from extract.views import parse_views
 
 PART_ROWS = 16_384
-SEAL_SECONDS = 300  # a part is sealed after so long even if it is not full: on a slow machine, too, little is lost
 CROPS = {"none": "the whole frame", "given": "the pictures come already cropped to the face"}
-Progress = Callable[[int, int], None]
 
 
 @dataclass
@@ -53,6 +64,10 @@ def extract(
     *,
     crop: str = "none",
     selection: dict[str, Any] | None = None,
+    views: Sequence[str] = ("clean",),
+    thumbnails: int = 0,
+    shard: str | None = None,
+    reuse: Cache | None = None,
     batch_size: int | None = None,
     part_rows: int = PART_ROWS,
     workers: int = 2,
@@ -66,8 +81,17 @@ def extract(
         The plan, as `extract.plan.plan_inputs` makes it.
     selection : dict, optional
         How the inputs were chosen (layout, limit ...): compared when the work is taken up again.
+    views : sequence of str
+        Names as `extract.views.parse_view` takes them: a feature space of each.
+    thumbnails : int
+        Longer side of a small JPEG that is kept of every frame, in pixels; 0: none.
+    shard : str, optional
+        "i/n": only the i-th of n pieces of the plan, cut between batches; `cache.merge` puts the n files together.
+    reuse : Cache, optional
+        A finished cache with the same settings: what it has is taken over, what failed there, or is new or of another
+        size since, is read.
     batch_size : int, optional
-        32 by default; fixed by the first run, because the last bits of an embedding depend on it.
+        By default as the encoder says; fixed by the first run, because the last bits of an embedding depend on it.
     part_rows : int
         Slots in a sealed part.
     workers : int
@@ -85,101 +109,94 @@ def extract(
         ``out`` or its unfinished work was made with other settings, another extraction is at work on it, or nothing
         could be read.
     InterruptedWork
-        By SIGINT or SIGTERM, once the work so far is sealed.
+        By SIGINT or SIGTERM, once the work so far is sealed; by a disk that is full or fails; by a worker that died.
     """
     started = time.monotonic()
-    provenance = describe(encoder, prompts, sampling, crop)
-    settings = {"root": str(root.resolve()), "batch_size": batch_size, **(selection or {})}
-    settings["provenance"] = asdict(provenance)
+    if shard and batch_size is None and reuse is None:
+        raise InputError("--shard needs --batch-size N, the same for all shards: batches are not cut")
+    preparation = Preparation(encoder.preprocessing, sampling, parse_views(",".join(views)), thumbnails)
+    spaces = {view: describe(encoder, prompts, sampling, crop, view) for view in preparation.views}
+    settings = {"root": str(root.resolve()), "batch_size": batch_size, "shard": shard, **(selection or {})}
+    settings |= {"views": ",".join(spaces), "thumbnails": thumbnails, "provenance": asdict(next(iter(spaces.values())))}
+    if reuse is not None:
+        settings["batch_size"] = _batch_size_of(reuse, out, settings)
     if out.exists():
         return _finished(out, Ledger(settings, inputs))
     folder = work_folder(out)
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(folder / "lock", timeout=0):
-            ledger, notes = _frozen(folder, Ledger(settings, inputs))
+        with FileLock(folder / "lock", timeout=0), _faults_told(out):
+            if out.exists():  # another extraction has finished since
+                return _finished(out, Ledger(settings, inputs))
+            ledger, notes = freeze(folder, Ledger(settings, inputs), encoder)
             parts, damaged = _kept_parts(folder)
             notes += [f"{path.name} was damaged and is made again" for path in damaged]
-            if kept := sum(part.stop - part.start for part in parts):
-                notes.append(f"went on from {kept} of {ledger.slots} frames, sealed before")
-            parts += _work(ledger, parts, folder, encoder, prompts, sampling, provenance, part_rows, workers, progress)
-            attributes = {"plan": ledger.fingerprint(), "settings": json.dumps(ledger.settings)}
-            samples = assemble(out, [part.path for part in sorted(parts)], scratch=folder, attributes=attributes)
+            if parts:
+                notes.append(f"went on from {_slots(parts)} of {ledger.slots} frames, sealed before")
+            if reuse is not None:
+                taken = reused_parts(reuse, ledger, open_ranges(ledger, parts, part_rows), folder)
+                notes.append(f"took {_slots(taken)} of {ledger.slots} frames from {reuse.path}")
+                parts = sorted([*parts, *taken])
+            rows = whole_batches(part_rows, ledger.settings["batch_size"])
+            collected = Collected(ledger, encoder, prompts, spaces, folder, rows=rows, has_thumbnails=thumbnails > 0)
+            ranges = list(open_ranges(ledger, parts, part_rows))
+            embed_slots(ledger, ranges, preparation, encoder, collected, workers=workers, progress=progress)
+            parts = sorted([*parts, *collected.sealed])
+            attributes = file_attributes(ledger)
+            if (at_once := _rows_at_once(parts)) < ledger.settings["batch_size"]:
+                attributes["rows_at_once"] = at_once
+                notes.append(f"memory did not suffice for every batch: some were embedded {at_once} frames at a time")
+            paths = [part.path for part in parts]
+            with stop_signals():  # nearly done: only a second one ends it
+                samples = assemble(out, paths, scratch=folder, attributes=attributes, may_be_empty=shard is not None)
     except Timeout:
         raise InputError(f"another extraction is at work on {out}; wait for it, or name another file") from None
     except NothingReadableError:
         shutil.rmtree(folder)  # nothing is lost, and mended files are read the next time
         raise
-    shutil.rmtree(folder)
+    shutil.rmtree(folder, ignore_errors=True)  # the file is there: nothing can make that a failure any more
     return Summary(out, samples, open_cache(out).failures, time.monotonic() - started, notes=notes)
 
 
-def work_folder(out: Path) -> Path:
-    """Folder of the ledger and the sealed parts, beside the file that they become."""
-    return out.with_name(out.name + ".work")
-
-
-def describe(
-    encoder: Encoder, prompts: Sequence[PromptSet], sampling: Sampling, crop: str, view: str = "clean"
-) -> Provenance:
-    """All that changes a number in the feature space that is about to be made."""
-    return Provenance(
-        model=encoder.model_name,
-        architecture=encoder.architecture,
-        weights=encoder.weights,
-        adapter="none",
-        preprocessing=encoder.preprocessing.describe(),
-        decoder=decoder_version(),
-        sampling=sampling.describe(),
-        crop=crop,
-        view=view,
-        tokens=" ".join(("embedding", *encoder.tokens)),
-        precision=encoder.precision,
-        prompts=" ".join(f"{one.name}:{one.fingerprint()}" for one in prompts) or "none",
-        software=encoder.software,
-    )
-
-
-def flat(settings: dict[str, Any]) -> dict[str, Any]:
-    """Settings with the provenance's fields among them, so that a refusal names the field."""
-    return {
-        **settings["provenance"],
-        **{key: value for key, value in settings.items() if key != "provenance"},
-    }
+@contextlib.contextmanager
+def _faults_told(out: Path) -> Iterator[None]:
+    """A disk that is full or fails ends the work with a sentence; what is sealed is kept."""
+    try:
+        yield
+    except OSError as error:
+        raise InterruptedWork(
+            f"cannot write {out}: {error.strerror or error}; what is sealed is kept: once that is mended, "
+            "the same command goes on from there"
+        ) from error
 
 
 def _finished(out: Path, wanted: Ledger) -> Summary:
     """The finished file where it is the one asked for."""
     cache = open_cache(out)
-    made = json.loads(cache.settings)
-    _refuse_differences(out, wanted.settings, made)
+    made = _settings(cache)
+    refuse_differences(out, wanted.settings, made)
     shutil.rmtree(work_folder(out), ignore_errors=True)  # left by a kill between the last two steps
     notes = []
-    if Ledger(made, wanted.inputs).fingerprint() != cache.plan:
+    if plan_hash(Ledger(made, wanted.inputs)) != cache.plan:
         notes = [f"the inputs are not those of {out} any more; a finished file never changes: name another --out"]
+    elif paths := rewritten(made["root"], wanted.inputs, out.stat().st_mtime):
+        notes = [f"{len(paths)} inputs were written to since {out} was made ({paths[0]}); a finished file stays"]
     return Summary(out, len(cache), cache.failures, 0.0, complete_before=True, notes=notes)
 
 
-def _frozen(folder: Path, wanted: Ledger) -> tuple[Ledger, list[str]]:
-    """The plan that was frozen in ``folder``, or the one wanted, frozen now."""
-    path = folder / "ledger.jsonl"
-    if not path.exists():
-        ledger = Ledger({**wanted.settings, "batch_size": wanted.settings["batch_size"] or 32}, wanted.inputs)
-        ledger.write(path)
-        return ledger, []
-    ledger = read_ledger(path)
-    _refuse_differences(folder, wanted.settings, ledger.settings)
-    return ledger, listing_differences(wanted.inputs, ledger.inputs)
+def _batch_size_of(reuse: Cache, out: Path, settings: dict[str, Any]) -> int:
+    """Batch size of a cache that is taken over; refused where it was made otherwise, or is the file to be written."""
+    if out.exists() and out.samefile(reuse.path):
+        raise InputError(f"{out} is finished and never changes: name another --out for what is read again")
+    made = _settings(reuse)
+    refuse_differences(reuse.path, settings, made)
+    return made["batch_size"]
 
 
-def _refuse_differences(where: Path, wanted: dict[str, Any], made: dict[str, Any]) -> None:
-    if wanted["batch_size"] is None:  # nobody asked for one: the first run's stands
-        wanted = {**wanted, "batch_size": made["batch_size"]}
-    if differences := setting_differences(flat(wanted), flat(made)):
-        raise InputError(
-            f"{where} was made with other settings: {'; '.join(differences)}. "
-            "Give the same settings to go on, or name another --out"
-        )
+def _settings(cache: Cache) -> dict[str, Any]:
+    if not cache.plan:
+        raise InputError(f"{cache.path} was merged or cut from others, not extracted in one go; name another file")
+    return json.loads(cache.settings)
 
 
 def _kept_parts(folder: Path) -> tuple[list[Part], list[Path]]:
@@ -190,58 +207,10 @@ def _kept_parts(folder: Path) -> tuple[list[Part], list[Path]]:
     return parts, damaged
 
 
-def _work(
-    ledger: Ledger,
-    parts: Sequence[Part],
-    folder: Path,
-    encoder: Encoder,
-    prompts: Sequence[PromptSet],
-    sampling: Sampling,
-    provenance: Provenance,
-    part_rows: int,
-    workers: int,
-    progress: Progress | None,
-) -> list[Part]:
-    """Embed what ``parts`` do not cover and seal it: the parts that are new."""
-    batch_size = ledger.settings["batch_size"]
-    rows = max(part_rows // batch_size, 1) * batch_size
-    ranges = [
-        (start, min(start + batch_size, part_stop))
-        for part_start, part_stop in missing_ranges(parts, ledger.slots, rows)
-        for start in range(part_start, part_stop, batch_size)
-    ]
-    done = ledger.slots - sum(stop - start for start, stop in ranges)
-    batches = prepared_batches(_items(ledger, ranges), encoder.preprocessing, sampling, batch_size, workers)
-    collected = Collected(ledger, encoder, prompts, provenance, rows)
-    sealed_at = time.monotonic()
-    with stop_signals() as asked_to_stop:
-        try:
-            for (start, stop), batch in zip(ranges, batches, strict=True):
-                if not collected.goes_on_at(start) or time.monotonic() - sealed_at > SEAL_SECONDS:
-                    collected.seal(folder)
-                    sealed_at = time.monotonic()
-                collected.add(start, stop, batch.frames, encoder.embed_images(batch.pixels))
-                done += stop - start
-                if progress:
-                    progress(done, ledger.slots)
-                if asked_to_stop.is_set() and done < ledger.slots:
-                    raise InterruptedWork(
-                        f"stopped at {done} of {ledger.slots} frames; the same command goes on from there"
-                    )
-        finally:  # whatever ended the work, what is embedded is kept
-            batches.close()
-            collected.seal(folder)
-    return collected.sealed
+def _slots(parts: Sequence[Part]) -> int:
+    return sum(part.stop - part.start for part in parts)
 
 
-def _items(ledger: Ledger, ranges: Sequence[tuple[int, int]]) -> Iterator[list[Item]]:
-    """The items of each batch."""
-    root = ledger.settings["root"]
-    inputs, slots = ledger.input_of_slot(), slot_numbers(ledger.inputs)
-    paths, frames = ledger.inputs["path"].to_numpy(), ledger.inputs["frame"].to_numpy()
-    videos = ledger.inputs["is_video"].to_numpy()
-    for start, stop in ranges:
-        yield [
-            Item(root, paths[one], bool(videos[one]), int(slots[slot]), int(frames[one]))
-            for slot, one in zip(range(start, stop), inputs[start:stop], strict=True)
-        ]
+def _rows_at_once(parts: Sequence[Part]) -> float:
+    """The fewest frames that were embedded at a time."""
+    return min(read_attribute(part, "rows_at_once") for part in parts)

@@ -8,6 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 import PIL
+import simplejpeg
 import xxhash
 from av.video.frame import VideoFrame
 from PIL import features
@@ -63,7 +64,8 @@ class Sampling:
 def decoder_version() -> str:
     """The libraries that turn bytes into pixels, with their versions, for the provenance."""
     jpeg = features.version("libjpeg_turbo") or features.version("jpg")
-    return f"Pillow {PIL.__version__} (libjpeg {jpeg}), PyAV {av.__version__} (FFmpeg {av.ffmpeg_version_info})"
+    pictures = f"simplejpeg {simplejpeg.__version__}, Pillow {PIL.__version__} (libjpeg {jpeg})"
+    return f"{pictures}, PyAV {av.__version__} (FFmpeg {av.ffmpeg_version_info})"
 
 
 def count_slots(path: str | Path, sampling: Sampling) -> int:

@@ -15,7 +15,10 @@ from cache.identity import Name, is_real, parse_frame, parse_video
 from cache.schema import FAKE, REAL
 from extract.layouts.files import file_path, valid_text
 
-__all__ = ["ClassFolder", "Listing", "Source", "file_path", "image_sources", "sorted_listing", "video_sources"]
+__all__ = [
+    "ClassFolder", "Listing", "Source", "file_path", "frame_numbers", "image_sources", "parse_file", "parse_folders",
+    "sorted_listing", "video_sources", "who",
+]  # fmt: skip
 
 NO_FRAME = 0  # frame number of a single picture
 WHOLE_VIDEO = -1  # frame number of a video file: its frames are chosen later
@@ -85,10 +88,10 @@ def image_sources(paths: Iterable[str], folder: ClassFolder) -> Iterator[Source]
         files = list(group)
         between = place[len(folder.path) :].strip("/")
         if between:
-            video = _parse_folders(between, folder.manipulation)
-            names = [video._replace(frame=number) for number in _numbers(files)]
+            video = parse_folders(between, folder.manipulation)
+            names = [video._replace(frame=number) for number in frame_numbers(files)]
         else:
-            names = [_parse_file(path, folder.manipulation) for path in files]
+            names = [parse_file(path, folder.manipulation) for path in files]
         for path, name in zip(files, names, strict=True):
             yield _source(path, folder, name, NO_FRAME if name.frame is None else name.frame, is_video=False)
 
@@ -97,7 +100,7 @@ def video_sources(paths: Iterable[str], folder: ClassFolder) -> Iterator[Source]
     """Sources of video files below a class folder; folders between class and file are part of the video's name."""
     for path in paths:
         stem = os.path.splitext(path[len(folder.path) :].strip("/"))[0]
-        yield _source(path, folder, _parse_folders(stem, folder.manipulation), WHOLE_VIDEO, is_video=True)
+        yield _source(path, folder, parse_folders(stem, folder.manipulation), WHOLE_VIDEO, is_video=True)
 
 
 def sorted_listing(root: Path, sources: Iterable[Source], skipped: list[tuple[str, str]]) -> Listing:
@@ -130,19 +133,20 @@ def _stem(path: str) -> str:
     return os.path.splitext(_split(path)[1])[0]
 
 
-def _parse_file(path: str, manipulation: str) -> Name:
+def parse_file(path: str, manipulation: str) -> Name:
+    """Video and frame that the name of a picture says; digits too long for a frame number belong to the video."""
     name = parse_frame(_stem(path), manipulation)
     return parse_video(_stem(path), manipulation) if (name.frame or 0) > LAST_FRAME else name
 
 
-def _parse_folders(between: str, manipulation: str) -> Name:
+def parse_folders(between: str, manipulation: str) -> Name:
     """The video that nested folders name: all of them together; who is in it, the last that names a video says."""
     folders = between.split("/")
     telling = [name for name in folders if name.lower() not in CONTAINERS] or folders
     return parse_video(telling[-1], manipulation)._replace(video=between)
 
 
-def _numbers(paths: list[str]) -> list[int]:
+def frame_numbers(paths: list[str]) -> list[int]:
     """Frame number of each file of one video: the last digits of its name, or its place where a name has none."""
     runs = [re.findall(r"\d+", _stem(path)) for path in paths]
     numbers = [int(run[-1]) if run else -1 for run in runs]
@@ -152,7 +156,7 @@ def _numbers(paths: list[str]) -> list[int]:
 
 
 def _source(path: str, folder: ClassFolder, name: Name, frame: int, *, is_video: bool) -> Source:
-    scene, identities = _who(folder.dataset, name.target, name.sources)
+    scene, identities = who(folder.dataset, name.target, name.sources)
     return Source(
         path=valid_text(path),
         dataset=folder.dataset,
@@ -168,7 +172,7 @@ def _source(path: str, folder: ClassFolder, name: Name, frame: int, *, is_video:
 
 
 @lru_cache(maxsize=1024)
-def _who(dataset: str, target: str, sources: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+def who(dataset: str, target: str, sources: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
     """Scene and identities; as these are stored joined by spaces, white space inside one is percent-encoded."""
     names = [f"{dataset}/{valid_text(name)}" for name in dict.fromkeys((target, *sources))]
     return names[0], tuple(re.sub(r"\s", lambda match: quote(match[0]), name) for name in names)

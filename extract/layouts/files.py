@@ -40,6 +40,8 @@ def list_files(root: Path, leave_out: Mapping[str, str] | None = None) -> Files:
         suffix = os.path.splitext(path)[1].lower()
         if reason:
             files.skipped.append((path, reason))
+        elif path != valid_text(path) and os.path.lexists(root / valid_text(path)):
+            files.skipped.append((path, "not UTF-8, and another file has its percent-encoded name; rename one of them"))
         elif suffix in IMAGE_SUFFIXES:
             files.images.append(path)
         elif suffix in VIDEO_SUFFIXES:

@@ -1,5 +1,6 @@
 """The reader: any rows by any sample column, and a sentence for every bad file."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
@@ -8,8 +9,9 @@ import pandas as pd
 import pytest
 
 from cache.errors import InputError
-from cache.reader import open_cache, select
+from cache.reader import file_kind, open_cache, select
 from cache.schema import Space
+from cache.store import write_addition, write_cache
 
 
 def test_rows_come_in_the_order_asked_for(cache_path: Path, space: Space) -> None:
@@ -62,6 +64,38 @@ def test_foreign_files_are_refused(tmp_path: Path, content: bytes) -> None:
         open_cache(tmp_path / "missing.h5")
     with pytest.raises(InputError, match="cannot read"):
         open_cache(tmp_path)
+
+
+def test_nested_arrays_go_by_their_path(write_rows: Callable[..., Path], full_space: Space) -> None:
+    cache = open_cache(write_rows("a.h5"))
+    assert cache.arrays() == ("embedding", "face/box", "face/landmarks", "face/score")
+    assert np.array_equal(cache.array("face/box", np.array([3])), full_space.arrays["face/box"][[3]])
+    assert {name: len(array) for name, array in cache.space().arrays.items()} == dict.fromkeys(cache.arrays(), 216)
+
+
+def test_an_addition_may_bring_a_nested_array(
+    cache_path: Path, space: Space, samples: pd.DataFrame, tmp_path: Path
+) -> None:
+    box = Space(space.provenance, {"face/box": np.ones((len(samples), 4), "f4")})
+    write_addition(tmp_path / "box.h5", cache_path, {"clean": box})
+    cache = open_cache(cache_path, [tmp_path / "box.h5"])
+    assert cache.arrays() == ("embedding", "face/box")
+    assert [one.path.name for one in cache.additions] == ["box.h5"]
+    with pytest.raises(InputError, match="already has face/box"):
+        open_cache(cache_path, [tmp_path / "box.h5", tmp_path / "box.h5"])
+
+
+def test_a_column_alone(cache_path: Path, samples: pd.DataFrame) -> None:
+    assert open_cache(cache_path).column("group").tolist() == samples["group"].tolist()
+
+
+def test_the_kind_of_a_file(cache_path: Path, samples: pd.DataFrame, space: Space, tmp_path: Path) -> None:
+    write_addition(tmp_path / "addition.h5", cache_path, {"new": space})
+    write_cache(tmp_path / "part.h5", samples, {}, kind="part")
+    names = ("addition.h5", "part.h5", cache_path.name)
+    assert [file_kind(tmp_path / name) for name in names] == ["addition", "part", "cache"]
+    with pytest.raises(InputError, match="cannot read"):
+        file_kind(tmp_path / "none.h5")
 
 
 def test_a_plain_hdf5_file_is_refused(tmp_path: Path) -> None:

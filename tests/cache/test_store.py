@@ -77,6 +77,23 @@ def test_parts_assemble_to_the_whole(
     assert np.array_equal(joined.similarity(), whole.similarity())
 
 
+def test_rows_are_copied_block_by_block(
+    tmp_path: Path, samples: pd.DataFrame, space: Space, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cache.store.BLOCK_BYTES", 100)  # three rows of the embedding
+    rows = np.array([7, 2, 2, 215, *range(40)])
+    write_cache(tmp_path / "some.h5", samples.iloc[rows], {"clean": space}, rows=rows)
+    some = open_cache(tmp_path / "some.h5")
+    assert np.array_equal(some.array("embedding"), space.arrays["embedding"][rows])
+    assert np.array_equal(some.similarity(), space.prompts["pair"].similarity[rows].astype("f4"))
+    assemble(tmp_path / "twice.h5", [tmp_path / "some.h5"] * 2, groups=["g"] * 88)
+    twice = open_cache(tmp_path / "twice.h5")
+    assert np.array_equal(twice.array("embedding"), space.arrays["embedding"][[*rows, *rows]])
+    assert set(twice.samples["group"]) == {"g"}
+    with pytest.raises(InputError, match="clean/embedding has 44 rows where the sample table has 5"):
+        write_cache(tmp_path / "x.h5", samples[:5], {"clean": space}, rows=rows)
+
+
 def test_nothing_readable_names_the_reasons(tmp_path: Path, samples: pd.DataFrame, space: Space) -> None:
     failure = {
         "path": "a.png",

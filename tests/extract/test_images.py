@@ -1,13 +1,17 @@
 """Picture files -> upright RGB pixels, or a reason."""
 
+import contextlib
 import io
+import itertools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import xxhash
-from PIL import Image
+from PIL import Image, ImageFilter, ImageOps
 
+from extract import images
 from extract.images import Unreadable, hash_pixels, read_image
 
 
@@ -16,7 +20,7 @@ def pixels() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (24, 40, 3), np.uint8)
 
 
-def save(folder: Path, name: str, image: Image.Image, **options: object) -> Path:
+def save(folder: Path, name: str, image: Image.Image, **options: Any) -> Path:
     image.save(folder / name, **options)
     return folder / name
 
@@ -161,3 +165,108 @@ def test_damaged_headers_are_unreadable(tmp_path: Path, pixels: np.ndarray) -> N
         except Unreadable as error:  # and no other exception
             outcomes.add(error.stage)
     assert {"open", "decode"} <= outcomes
+
+
+def by_pillow(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+
+
+def is_fast(path: Path) -> bool:
+    return images._decode_jpeg(path.read_bytes(), Image.open(path)) is not None
+
+
+JPEGS: dict[str, dict[str, Any]] = {
+    **{f"subsampling {kind}": {"subsampling": kind} for kind in ("4:4:4", "4:2:2", "4:2:0")},
+    "grey": {"mode": "L"},
+    "progressive": {"progressive": True},
+    "progressive grey": {"mode": "L", "progressive": True},
+    "restart markers": {"restart_marker_blocks": 2},
+    "stored as RGB (Adobe marker)": {"keep_rgb": True},
+    "own Huffman tables": {"optimize": True},
+    "plain EXIF": {"exif": b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0"},
+    "comment and colour profile": {"comment": b"made by a test", "icc_profile": b"0" * 200},
+}
+
+
+@pytest.mark.parametrize("kind", JPEGS)
+def test_plain_jpegs_take_the_fast_path_to_the_pixels_of_pillow(tmp_path: Path, kind: str) -> None:
+    options = dict(JPEGS[kind])
+    mode = str(options.pop("mode", "RGB"))
+    rng = np.random.default_rng(0)
+    for (height, width), quality in itertools.product([(64, 64), (63, 65), (17, 301), (1, 1), (2, 3)], (30, 75, 95)):
+        noise = Image.fromarray(rng.integers(0, 256, (height, width, 3), np.uint8))
+        image = noise.filter(ImageFilter.GaussianBlur(rng.uniform(0, 2))).convert(mode)
+        path = save(tmp_path, "a.jpg", image, quality=quality, **options)
+        assert is_fast(path)
+        assert np.array_equal(read_image(path).pixels, by_pillow(path)), (height, width, quality)
+
+
+def test_other_jpegs_have_the_pixels_of_pillow(tmp_path: Path, pixels: np.ndarray) -> None:
+    image = Image.fromarray(pixels)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><a tiff:Orientation="8"/></x:xmpmeta>'  # Pillow reads this one as well
+    for name, other, options in (
+        ("cmyk", image.convert("CMYK"), {}),
+        ("exif", image, {"exif": exif}),
+        ("xmp", image, {"xmp": xmp}),
+    ):
+        path = save(tmp_path, f"{name}.jpg", other, **options)
+        assert is_fast(path) == (name != "cmyk")
+        assert np.array_equal(read_image(path).pixels, by_pillow(path)), name
+        assert read_image(path).pixels.shape == ((24, 40, 3) if name == "cmyk" else (40, 24, 3))
+
+
+def test_a_damaged_jpeg_is_refused_or_has_the_pixels_of_pillow(tmp_path: Path, pixels: np.ndarray) -> None:
+    whole = save(tmp_path, "a.jpg", Image.fromarray(pixels)).read_bytes()
+    rng = np.random.default_rng(0)
+    path, outcomes = tmp_path / "b.jpg", set()
+    for number in range(400):
+        damaged = bytearray(whole[: rng.integers(2, len(whole))] if number % 2 else whole)
+        damaged[rng.integers(2, len(damaged))] = rng.integers(256)
+        path.write_bytes(damaged)
+        try:
+            expected = by_pillow(path)
+        except Exception:
+            outcomes.add("refused")
+            with pytest.raises(Unreadable):
+                read_image(path)
+            continue
+        try:
+            assert np.array_equal(read_image(path).pixels, expected)
+            outcomes.add("fast" if is_fast(path) else "slow")
+        except Unreadable as error:  # Pillow fills what is lost with grey
+            assert error.reason.startswith("damaged: ")
+            outcomes.add("loss")
+    assert outcomes == {"refused", "fast", "slow", "loss"}
+
+
+def test_a_damaged_png_is_refused(tmp_path: Path, pixels: np.ndarray) -> None:
+    picture = Image.fromarray(pixels).resize((160, 96), Image.Resampling.BICUBIC)
+    whole, path = save(tmp_path, "a.png", picture).read_bytes(), tmp_path / "b.png"
+    filled = 0
+    for start in np.random.default_rng(0).integers(100, len(whole), 40):
+        path.write_bytes(whole[:start] + bytes(len(whole) - start))  # as a copy that broke off leaves it
+        with pytest.raises(Unreadable, match="truncated or damaged"):
+            read_image(path)
+        with contextlib.suppress(OSError, SyntaxError):
+            filled += not np.array_equal(by_pillow(path), np.asarray(picture))
+    assert filled > 0  # Pillow alone fills the gap
+
+
+def test_a_header_that_is_not_the_decoders_never_makes_it_write_more(tmp_path: Path, pixels: np.ndarray) -> None:
+    small, large = (
+        save(tmp_path, f"{size}.jpg", Image.fromarray(pixels).resize((size, size))).read_bytes() for size in (16, 64)
+    )
+    claimed = Image.open(io.BytesIO(small))
+    assert images._decode_jpeg(small, claimed) is not None
+    assert images._decode_jpeg(large, claimed) is None
+
+
+def test_real_jpegs_have_the_pixels_of_pillow(real_data: Path) -> None:
+    paths = sorted((real_data / "dfdc_faces").rglob("*.jpg"))[::40]
+    assert len(paths) == 100
+    for path in paths:
+        assert is_fast(path)
+        assert read_image(path).pixel_hash == hash_pixels(by_pillow(path)), path

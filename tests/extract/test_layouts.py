@@ -4,12 +4,14 @@ import os
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from cache.errors import InputError
 from cache.identity import connected_groups
 from extract.layouts import LAYOUTS, Listing, recognise
 from extract.layouts.base import file_path
+from extract.layouts.table import COLUMNS, Row
 
 
 def touch(root: Path, *paths: str) -> Path:
@@ -228,3 +230,210 @@ def test_real_crops_nested_and_flattened_give_the_same_samples(real_data: Path, 
         names = [name for name in one.__dataclass_fields__ if name != "path"]
         assert all(getattr(one, name) == getattr(other, name) for name in names)
     assert set(connected_groups([source.identities for source in ours])) == {"ffpp_crops/000"}
+
+
+def tabulate(root: Path, text: str, *paths: str, table: str = "metadata.csv") -> Path:
+    """A folder with a table and files."""
+    touch(root, *paths)
+    (root / table).write_text(text, encoding="utf-8")
+    return root
+
+
+def test_manifest_with_all_columns(tmp_path: Path) -> None:
+    text = (
+        "Filename,Is_Fake,Video ID,frame,Method,Identity,original_video,partition,dataset,compression,quality\n"
+        "a/1.jpg,TRUE,634_660,7,fs,lab 3,,valid,FF++,c23,x\n"
+        'a/2.jpg,0,"clip, one",1.0,,,,TEST,FF++,c23,x\n'
+        "\n"
+        "b.mp4,1.0,,,DeepFakes,nan,two.mp4,,DFDC,,x\n"
+    )
+    root = tabulate(tmp_path / "set", text, "a/1.jpg", "a/2.jpg", "b.mp4")
+    assert recognise(root) == "manifest"
+    whole, swap, real = list_root(root).sources
+    assert (swap.path, swap.label, swap.manipulation, swap.video, swap.frame) == (
+        "a/1.jpg", 1, "FaceSwap", "634_660", 7,
+    )  # fmt: skip
+    assert (swap.scene, swap.identities) == ("FF++/634", ("FF++/634", "FF++/660", "FF++/lab%203"))
+    assert (swap.split, swap.dataset, swap.compression) == ("val", "FF++", "c23")
+    assert (real.video, real.frame, real.manipulation, real.label, real.split) == ("clip, one", 1, "real", 0, "test")
+    assert real.identities == ("FF++/clip,%20one",)
+    assert (whole.video, whole.frame, whole.is_video, whole.split) == ("b", -1, True, "")
+    assert (whole.scene, whole.identities, whole.compression) == ("DFDC/two", ("DFDC/two",), "unknown")
+    assert {source.dataset for source in list_root(root, "mine").sources} == {"mine"}
+
+
+def test_a_fake_and_its_original_are_one_group_however_the_table_writes_the_original(tmp_path: Path) -> None:
+    text = (
+        "file,label,original\n"
+        "p/real.mp4,REAL,\np/fake1.mp4,FAKE,real.mp4\np/fake2.mp4,fake,p\\real.mp4\np/other.mp4,real,None\n"
+    )
+    root = tabulate(tmp_path / "d", text, *(f"p/{name}.mp4" for name in ("real", "fake1", "fake2", "other")))
+    sources = list_root(root).sources
+    assert {(source.manipulation, source.video, source.scene) for source in sources} == {
+        ("fake", "fake1", "d/real"),
+        ("fake", "fake2", "d/real"),
+        ("real", "real", "d/real"),
+        ("real", "other", "d/other"),
+    }
+    assert sorted(set(connected_groups([source.identities for source in sources]))) == ["d/other", "d/real"]
+
+
+def test_crops_of_an_original_stay_with_its_fakes_and_a_pair_with_its_donor(tmp_path: Path) -> None:
+    text = "path,label,video,original\n1.png,0,crop 1,018\n2.png,1,swap,018\n3.png,1,018_019,018\n4.png,0,019,\n"
+    sources = list_root(tabulate(tmp_path, text, "1.png", "2.png", "3.png", "4.png"), "d").sources
+    assert set(connected_groups([source.identities for source in sources])) == {"d/018"}
+    assert [source.scene for source in sources] == ["d/018", "d/018", "d/019", "d/018"]
+
+
+@pytest.mark.parametrize(
+    ("path", "label", "key"),
+    [
+        ("x/018_019_055.png", 1, ("fake", "018_019", 55)),
+        ("x/clip_0012.png", 0, ("real", "clip", 12)),
+        ("x/portrait.png", 0, ("real", "portrait", 0)),
+        ("real/286/082.png", 0, ("real", "real/286", 82)),
+        ("real/286/frame_082.png", 0, ("real", "real/286", 82)),
+        ("real/286/img7.png", 0, ("real", "real/286", 7)),
+        ("real/286/20240101123059.png", 0, ("real", "real/286", 0)),
+        ("082.png", 0, ("real", "082", 0)),
+        ("x/286_082.mp4", 0, ("real", "286_082", -1)),
+    ],
+)
+def test_without_a_video_column_frames_of_one_video_stay_one_video(
+    tmp_path: Path, path: str, label: int, key: tuple[str, str, int]
+) -> None:
+    assert keys(list_root(tabulate(tmp_path, f"path,label\n{path},{label}\n", path))) == [key]
+
+
+def test_frames_of_a_manifest_are_numbered_by_name_or_by_order(tmp_path: Path) -> None:
+    names = ("a_7_face0", "a_9_face0", "b3", "b10", "c_5", "d_1", "d_2")
+    rows = "".join(f"{name}.png,0,{name[0]},{'4' if name == 'd_1' else ''}\n" for name in names)
+    root = tabulate(tmp_path, f"path,label,video,frame\n{rows}", *(f"{name}.png" for name in names if name != "b3"))
+    listing = list_root(root)
+    assert [(source.path, source.frame) for source in listing.sources] == [
+        ("a_7_face0.png", 0),
+        ("a_9_face0.png", 1),
+        ("b10.png", 10),
+        ("c_5.png", 0),
+        ("d_2.png", 0),
+        ("d_1.png", 4),
+    ]
+    assert listing.skipped == [("b3.png", "metadata.csv names it, but it is not there")]
+
+
+def test_what_manifest_and_folder_do_not_share_is_skipped(tmp_path: Path) -> None:
+    rows = "a.png,0\ngone.png,1\n./sub//../b.txt,1\n"
+    root = tabulate(tmp_path, f"path,label\n{rows}", "a.png", "b.txt", "c.png", "notes.md")
+    listing = list_root(root)
+    assert keys(listing) == [("real", "a", 0)]
+    assert listing.skipped == [
+        ("b.txt", "neither a picture nor a video by its suffix"),
+        ("c.png", "not in metadata.csv"),
+        ("gone.png", "metadata.csv names it, but it is not there"),
+        ("notes.md", "neither a picture nor a video by its suffix"),
+    ]
+
+
+def test_absolute_and_encoded_paths_of_a_manifest(tmp_path: Path) -> None:
+    root = tmp_path / "deep" / "root"
+    folder = os.fsencode(touch(root, "a.png")) + b"/\xe9"
+    os.makedirs(folder)
+    with open(folder + b"/c.png", "wb"):
+        pass
+    (tmp_path / "link").symlink_to(root)
+    text = f"path,label\n{root}/a.png,0\n{tmp_path}/link/b.png,1\n%E9/c.png,0\n"
+    tabulate(root, text, "b.png")
+    assert [source.path for source in list_root(tmp_path / "link").sources] == ["b.png", "a.png", "%E9/c.png"]
+    with pytest.raises(InputError, match=r"line 3: .* names no file inside"):
+        list_root(root)  # under this name the link is another place
+
+
+def test_times_in_file_names_hide_no_video(tmp_path: Path) -> None:
+    paths = ("v/20240101123059.png", "v/20240101123100.png")
+    root = tabulate(tmp_path, "path,label\n" + "".join(f"{path},0\n" for path in paths), *paths)
+    with pytest.raises(InputError, match="both sample"):
+        list_root(root)
+
+
+def test_a_parquet_manifest_equals_its_csv(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    table = pd.DataFrame(
+        {"path": ["a.png", "b.png"], "label": [0.0, 1.0], "frame": [None, 3], "video": ["v", None], "n": [1, 2]}
+    )
+    for folder in ("csv", "parquet"):
+        touch(tmp_path / folder / "set", "a.png", "b.png")
+    table.to_csv(tmp_path / "csv" / "set" / "manifest.csv")
+    table.to_parquet(tmp_path / "parquet" / "set" / "manifest.parquet")
+    assert list_root(tmp_path / "csv" / "set") == list_root(tmp_path / "parquet" / "set")
+    table.assign(label=["real", "maybe"]).to_parquet(tmp_path / "parquet" / "set" / "manifest.parquet")
+    with pytest.raises(InputError, match=r"manifest\.parquet, row 2: unknown label 'maybe'"):
+        list_root(tmp_path / "parquet" / "set")
+    (tmp_path / "parquet" / "set" / "manifest.parquet").write_bytes(b"PAR1 no more")
+    with pytest.raises(InputError, match=r"cannot read .*manifest\.parquet"):
+        list_root(tmp_path / "parquet" / "set")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "cannot read .*metadata.csv as a UTF-8 table with commas"),
+        ("path,label\n", "has a header and no rows"),
+        ("name;label\na.png;0\n", "no column for the path: it has name;label; accepted: path, file, .*--layout"),
+        ("path,score\na.png,0\n", "no column for the label: it has path, score; accepted: label, target"),
+        ("path,Path,label\na.png,a.png,0\n", "2 columns 'path'"),
+        ("path,label\na.png,0,7\n", "Expected 2 fields in line 2, saw 3"),
+        ("path,label\na.png,0\n\na.png,2\n", "metadata.csv, line 4: unknown label '2'; known: 0, 0.0, 1, 1.0, fake"),
+        ("path,label\n,0\n", "line 2: path '' names no file"),
+        ("path,label\n../a.png,0\n", "line 2: path '../a.png' names no file inside"),
+        ("path,label\n/etc/a.png,0\n", "line 2: path '/etc/a.png' names no file inside"),
+        ("path,label\na.png,0\n./a.png,0\n", "line 2 and 3 both name a.png; remove one"),
+        (
+            "path,label\nx/a.png,0\n",
+            "of the 1 files that metadata.csv names none .*relative to the folder of the table",
+        ),
+        ("path,label,method\na.png,1,pristine\n", "line 2: the label says fake, the manipulation 'pristine'"),
+        ("path,label,type\na.png,0,DF\n", "line 2: the label says real, the manipulation 'DF'.*rename the column"),
+        ("path,label,split\na.png,0,dev\n", "line 2: unknown split 'dev'; known: test, train, val"),
+        ("path,label,frame\na.png,0,first\n", "line 2: frame 'first'; a frame is a whole number"),
+        ("path,label,frame\na.png,0,2147483648\n", "line 2: frame '2147483648'"),
+        ("path,label,video,frame\na.png,0,v,1\nb.png,0,v,1\n", "both sample .*columns 'video' and 'frame' in metadata"),
+    ],
+)
+def test_wrong_manifests_say_where_and_what_is_known(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        list_root(tabulate(tmp_path, text, "a.png", "b.png"))
+
+
+def test_manifests_of_another_encoding_or_two_of_them_are_refused(tmp_path: Path) -> None:
+    root = tabulate(tmp_path, "\ufeffpath,label\na.png,0\n", "a.png")
+    assert len(list_root(root).sources) == 1  # with the mark that spreadsheets write
+    (root / "metadata.csv").write_bytes("path,label\né.png,0\n".encode("latin-1"))
+    with pytest.raises(InputError, match=r"cannot read .* as a UTF-8 table"):
+        list_root(root)
+    (root / "manifest.parquet").touch()
+    with pytest.raises(InputError, match=r"metadata\.csv and manifest\.parquet are both in"):
+        list_root(root)
+    with pytest.raises(InputError, match="no table of files in"):
+        LAYOUTS["manifest"](touch(tmp_path / "none", "a.png"), None)
+
+
+def test_a_table_beside_the_native_tree_is_no_manifest(tmp_path: Path) -> None:
+    assert recognise(touch(tmp_path, "metadata.csv", "original_sequences/youtube/c23/videos/004.mp4")) == "ffpp"
+
+
+def test_every_column_name_means_one_thing() -> None:
+    accepted = [name for names in COLUMNS.values() for name in names]
+    assert len(accepted) == len(set(accepted))
+    assert tuple(COLUMNS) == Row._fields[1:]
+
+
+def test_real_manifest(real_data: Path) -> None:
+    root = real_data / "dfdc_faces"
+    assert recognise(root) == "manifest"
+    listing = list_root(root)
+    assert not listing.skipped
+    assert [source.label for source in listing.sources] == [1] * 2000 + [0] * 2000
+    groups = connected_groups([source.identities for source in listing.sources])
+    assert len(set(groups)) == 2000
+    assert set(groups[:2000]) == set(groups[2000:])  # each fake stands with the video that it was made from
+    assert {source.frame for source in listing.sources} == {0}

@@ -1,5 +1,6 @@
-"""Frames -> the encoder's square, exactly as open_clip makes it; a bad file costs its own rows only."""
+"""Frames -> the encoder's squares; a bad file costs its own rows only."""
 
+import io
 import os
 import subprocess
 import sys
@@ -8,76 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
 from PIL import Image
 
 from extract import prepare as module
 from extract.images import FrameInfo, read_image
-from extract.prepare import Failure, Item, Prepared, Preprocessing, prepare, square
+from extract.prepare import Failure, Item, Preparation, prepare
+from extract.square import Preprocessing, square
 from extract.video import Sampling, read_slots
+from extract.workers import Frames
 
 PLAIN = Preprocessing((32, 32), "shortest", "bicubic", (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), 0)
-SIZES = [(32, 32), (33, 57), (57, 33), (480, 640), (7, 5), (31, 32), (1, 1), (100, 33), (3, 200)]
-
-
-def open_clip_square(pixels: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
-    """What open_clip's own validation transform gives, back as bytes."""
-    from open_clip.transform import image_transform
-
-    transform = image_transform(
-        preprocessing.size,
-        is_train=False,
-        mean=(0.0, 0.0, 0.0),
-        std=(1.0, 1.0, 1.0),
-        resize_mode=preprocessing.resize_mode,
-        interpolation=preprocessing.interpolation,
-        fill_color=preprocessing.fill_color,
-    )
-    return np.rint(transform(Image.fromarray(pixels)).permute(1, 2, 0).numpy() * 255).astype(np.uint8)
-
-
-@pytest.mark.parametrize("interpolation", ["bicubic", "bilinear"])
-@pytest.mark.parametrize("target", [(32, 32), (24, 40), (40, 24)])
-@pytest.mark.parametrize("mode", ["shortest", "longest", "squash"])
-@pytest.mark.parametrize("size", SIZES)
-def test_square_is_open_clips(size: tuple[int, int], mode: str, target: tuple[int, int], interpolation: str) -> None:
-    pixels = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
-    preprocessing = Preprocessing(target, mode, interpolation, (0.0,) * 3, (1.0,) * 3, 77)
-    ours = square(pixels, preprocessing)
-    assert ours.shape == (*target, 3) and ours.dtype == np.uint8
-    if mode == "longest" and size == (3, 200):
-        assert (ours != 77).any()  # open_clip fails: it rounds the shorter side to nothing
-    else:
-        assert np.array_equal(ours, open_clip_square(pixels, preprocessing))
-
-
-@settings(max_examples=60, deadline=None)
-@given(
-    height=st.integers(8, 300),
-    width=st.integers(8, 300),
-    mode=st.sampled_from(["shortest", "longest", "squash"]),
-    target=st.tuples(st.integers(8, 60), st.integers(8, 60)),
-)
-def test_square_is_open_clips_at_any_size(height: int, width: int, mode: str, target: tuple[int, int]) -> None:
-    assume(mode != "longest" or 2 * max(height, width) < min(height, width) * min(target))  # open_clip fails beyond
-    pixels = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
-    preprocessing = Preprocessing(target, mode, "bicubic", (0.0,) * 3, (1.0,) * 3, 0)
-    assert np.array_equal(square(pixels, preprocessing), open_clip_square(pixels, preprocessing))
-
-
-def test_description_holds_every_field() -> None:
-    others = [
-        {"size": (32, 31)},
-        {"resize_mode": "squash"},
-        {"interpolation": "bilinear"},
-        {"mean": (0.0, 0.0, 0.1)},
-        {"std": (1.0, 1.0, 0.9)},
-        {"fill_color": 1},
-    ]
-    descriptions = {PLAIN.describe(), *(Preprocessing(**{**vars(PLAIN), **other}).describe() for other in others)}
-    assert len(descriptions) == 1 + len(others)
-    assert not any("\n" in one for one in descriptions)
 
 
 @pytest.fixture
@@ -95,35 +36,34 @@ def picture(root: Path, path: str, frame: int = 0) -> Item:
     return Item(str(root), path, is_video=False, slot=0, frame=frame)
 
 
-def prepare_all(items: list[Item], batch_size: int, sampling: Sampling | None = None) -> Prepared:
-    return prepare(items, PLAIN, sampling or Sampling(), batch_size)
+def prepare_all(items: list[Item], sampling: Sampling | None = None) -> tuple[Frames, np.ndarray]:
+    """What is known of the frames, and their squares (n, h, w, 3)."""
+    squares = np.full((len(items), 1, 32, 32, 3), 99, np.uint8)
+    return prepare(items, Preparation(PLAIN, sampling or Sampling()), squares), squares[:, 0]
 
 
 def test_one_bad_file_costs_its_own_row(pictures: Path) -> None:
     items = [picture(pictures, name, number) for number, name in enumerate(("a.png", "cut.png", "no.png", "b.png"))]
-    batch = prepare_all(items, 6)
-    first, cut, missing, last, *padding = batch.frames
+    (first, cut, missing, last), pixels = prepare_all(items)
     assert isinstance(first, FrameInfo) and isinstance(last, FrameInfo)
     assert (first.index, last.index) == (0, 3)
     assert isinstance(cut, Failure) and cut.stage == "decode"
     assert isinstance(missing, Failure) and missing.stage == "open"
-    assert padding == [None, None]
-    assert batch.pixels.shape == (6, 32, 32, 3) and batch.pixels.dtype == np.uint8
-    assert not batch.pixels[[1, 2, 4, 5]].any()
-    assert np.array_equal(batch.pixels[3], square(read_image(pictures / "b.png").pixels, PLAIN))
+    assert not pixels[[1, 2]].any(), "no picture of another frame where there is none"
+    assert np.array_equal(pixels[3], square(read_image(pictures / "b.png").pixels, PLAIN))
 
 
 def test_a_batch_of_bad_files_is_still_a_batch(pictures: Path) -> None:
-    batch = prepare_all([picture(pictures, "cut.png")] * 3, 3)
-    assert [type(frame) for frame in batch.frames] == [Failure] * 3
-    assert prepare_all([], 2).frames == [None, None]
+    frames, _ = prepare_all([picture(pictures, "cut.png")] * 3)
+    assert [type(frame) for frame in frames] == [Failure] * 3
+    assert prepare_all([])[0] == []
 
 
 def test_a_long_thin_picture_is_refused_before_it_fills_the_memory(
     pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1_000_000)
-    (failure,) = prepare_all([picture(pictures, "thin.png")], 1).frames
+    ((failure,), _) = prepare_all([picture(pictures, "thin.png")])
     assert failure == Failure("decode", "so long and thin that it would be resized to 1920000 x 32 pixels")
 
 
@@ -132,7 +72,7 @@ def test_whatever_a_decoder_raises_becomes_a_failure(pictures: Path, monkeypatch
         raise MemoryError("no\nroom")
 
     monkeypatch.setattr(module, "read_image", fail)
-    assert prepare_all([picture(pictures, "a.png")], 1).frames == [Failure("decode", "MemoryError: no room")]
+    assert prepare_all([picture(pictures, "a.png")])[0] == [Failure("decode", "MemoryError: no room")]
 
 
 def test_slots_of_a_video(make_video: Callable[..., Path], pictures: Path) -> None:
@@ -142,13 +82,13 @@ def test_slots_of_a_video(make_video: Callable[..., Path], pictures: Path) -> No
         *(Item(str(path.parent), "v.mp4", is_video=True, slot=slot, frame=-1) for slot in (1, 2, 3)),
         picture(pictures, "b.png"),
     ]
-    batch = prepare_all(items, 5, Sampling(frames=4))
-    numbers = [frame.index if isinstance(frame, FrameInfo) else frame for frame in batch.frames]
+    frames, pixels = prepare_all(items, Sampling(frames=4))
+    numbers = [frame.index if isinstance(frame, FrameInfo) else frame for frame in frames]
     assert numbers == [0, 1, 2, None, 0]  # the video has no fourth frame
     expected = read_slots(path, Sampling(frames=4), [2])[2]
-    assert batch.frames[2] == expected.info()
-    assert np.array_equal(batch.pixels[2], square(expected.pixels, PLAIN))
-    assert not batch.pixels[3].any()
+    assert frames[2] == expected.info()
+    assert np.array_equal(pixels[2], square(expected.pixels, PLAIN))
+    assert not pixels[3].any()
 
 
 def test_a_video_is_decoded_once_for_its_slots(
@@ -159,21 +99,21 @@ def test_a_video_is_decoded_once_for_its_slots(
     original = module.iterate_slots
     monkeypatch.setattr(module, "iterate_slots", lambda *given: opened.append(given[0]) or original(*given))
     items = [Item(str(path.parent), "v.mp4", is_video=True, slot=slot, frame=-1) for slot in range(9)]
-    batch = prepare_all(items, 9)
-    assert [frame.index for frame in batch.frames if isinstance(frame, FrameInfo)] == list(range(9))
+    frames, _ = prepare_all(items)
+    assert [frame.index for frame in frames if isinstance(frame, FrameInfo)] == list(range(9))
     assert opened == [path]
 
 
 def test_an_unreadable_video_fails_in_all_its_rows(tmp_path: Path) -> None:
     (tmp_path / "v.mp4").write_text("no video")
     items = [Item(str(tmp_path), "v.mp4", is_video=True, slot=slot, frame=-1) for slot in range(3)]
-    frames = prepare_all(items, 3, Sampling(frames=3)).frames
+    frames, _ = prepare_all(items, Sampling(frames=3))
     assert len(set(frames)) == 1 and isinstance(frames[0], Failure) and frames[0].stage == "open"
 
 
 def test_percent_encoded_names_are_found(pictures: Path) -> None:
     os.rename(pictures / "a.png", os.fsencode(pictures) + b"/\xe9.png")
-    (frame,) = prepare_all([picture(pictures, "%E9.png")], 1).frames
+    ((frame,), _) = prepare_all([picture(pictures, "%E9.png")])
     assert isinstance(frame, FrameInfo)
 
 
@@ -185,6 +125,18 @@ def test_workers_need_no_torch() -> None:
 def test_real_crops(real_data: Path) -> None:
     root = real_data / "ffpp_crops"
     items = [picture(root, f"{name}/000.png") for name in ("real/000", "DF/000_003", "FS/000_003")]
-    batch = prepare_all(items, 3)
-    assert [(frame.width, frame.height, frame.format) for frame in batch.frames] == [(256, 256, "PNG")] * 3
-    assert len({frame.pixel_hash for frame in batch.frames}) == 3
+    frames, _ = prepare_all(items)
+    assert [(frame.width, frame.height, frame.format) for frame in frames] == [(256, 256, "PNG")] * 3
+    assert len({frame.pixel_hash for frame in frames}) == 3
+
+
+def test_every_view_of_a_frame_and_its_thumbnail(pictures: Path) -> None:
+    preparation = Preparation(PLAIN, Sampling(), ("clean", "flip", "blur-2"), thumbnail=24)
+    squares = np.zeros(preparation.shape(2), np.uint8)
+    frames = prepare([picture(pictures, "a.png"), picture(pictures, "cut.png")], preparation, squares)
+    clean, mirrored, blurred = squares[0]
+    assert np.abs(clean[:, ::-1].astype(int) - mirrored).max() <= 1
+    assert blurred.std() < clean.std()
+    assert not squares[1].any()
+    assert isinstance(frames[0], FrameInfo)
+    assert Image.open(io.BytesIO(frames[0].thumbnail)).size == (24, 19)

@@ -1,8 +1,6 @@
 """An extraction cannot be lost: stopped or killed anywhere, it goes on to the file that an undisturbed run makes."""
 
 import contextlib
-import errno
-import importlib.util
 import multiprocessing
 import os
 import shutil
@@ -11,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -20,28 +17,17 @@ from PIL import Image
 
 from cache.errors import InputError, InterruptedWork
 from cache.reader import Cache, open_cache
-from cache.verify import verify
+from cache.store import assemble
+from extract import collect
+from tests.extract.faults import EXIT, Fork, Steps, differences
+from tests.extract.tiny import TinyEncoder, make_data, run_tiny
 
 SCRIPT = Path(__file__).with_name("tiny.py")
-specification = importlib.util.spec_from_file_location("tiny", SCRIPT)
-tiny = importlib.util.module_from_spec(specification)
-specification.loader.exec_module(tiny)
-run_tiny, TinyEncoder = tiny.run_tiny, tiny.TinyEncoder
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two classes, 3 videos each, 7 frames each; one picture of each class is unreadable."""
-    root = tmp_path_factory.mktemp("data") / "tiny"
-    rng = np.random.default_rng(0)
-    for folder, videos in (("Real_youtube", ("000", "001", "002")), ("FaceSwap", ("000_001", "001_000", "002_003"))):
-        for video in videos:
-            (root / folder / video).mkdir(parents=True)
-            for frame in range(7):
-                pixels = rng.integers(0, 256, (20, 24, 3), np.uint8)
-                Image.fromarray(pixels).save(root / folder / video / f"{frame:03d}.png")
-        (root / folder / video / "003.png").write_bytes(b"not a picture")
-    return root
+    return make_data(tmp_path_factory.mktemp("data") / "tiny")
 
 
 @pytest.fixture(scope="module")
@@ -53,21 +39,18 @@ def whole(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Cache:
 
 
 def assert_same(out: Path, whole: Cache) -> None:
-    cache = open_cache(out)
-    assert verify(out) == []
-    assert cache.table_hash == whole.table_hash
-    assert cache.array("embedding").tobytes() == whole.array("embedding").tobytes()
-    assert cache.similarity().tobytes() == whole.similarity().tobytes()
-    keys = ["path", "reason"]
-    assert cache.failures[keys].to_dict("records") == whole.failures[keys].to_dict("records")
-    assert sorted(path.name for path in out.parent.iterdir()) == [out.name], "work is left behind"
+    assert differences(out, whole) == []
 
 
 def test_every_frame_is_there_or_listed(whole: Cache) -> None:
-    assert len(whole) == 42 - 2
+    assert len(whole) == 62 - 11
     assert whole.samples["sample_id"].is_unique
-    assert set(whole.failures["path"]) == {"Real_youtube/002/003.png", "FaceSwap/002_003/003.png"}
-    assert set(whole.samples["group"]) == {"tiny/000", "tiny/002"}
+    assert dict(zip(whole.failures["path"], whole.failures["frames"], strict=True)) == {
+        "FaceSwap/000_001/003.png": 1,
+        "FaceSwap/004_005.avi": 9,
+        "Real_youtube/000/003.png": 1,
+    }
+    assert set(whole.samples["group"]) == {"tiny/000", "tiny/002", "tiny/004"}
     one = whole.samples.set_index("sample_id").loc["tiny/unknown/FaceSwap/001_000/4"]
     assert (one["label"], one["scene"], one["identities"]) == (1, "tiny/001", "tiny/001 tiny/000")
     assert (one["width"], one["height"], one["format"]) == (24, 20, "PNG")
@@ -134,29 +117,126 @@ def test_other_settings_are_refused_for_unfinished_work_too(data: Path, tmp_path
 def test_a_signal_seals_the_work(data: Path, tmp_path: Path, whole: Cache, number: int) -> None:
     out = tmp_path / "x.h5"
     handler = signal.getsignal(number)
-    with pytest.raises(InterruptedWork, match="stopped at 16 of 42"):
+    with pytest.raises(InterruptedWork, match="stopped at 16 of 62"):
         run_tiny(data, out, StopsAfter(3, number))
     assert signal.getsignal(number) is handler
     encoder = TinyEncoder()
     run_tiny(data, out, encoder)
-    assert encoder.batches == 11 - 4, "batches that were sealed are not computed again"
+    assert encoder.batches == 16 - 4, "batches that were sealed are not computed again"
     assert_same(out, whole)
 
 
-def test_a_worker_that_dies_costs_nothing_that_was_done(data: Path, tmp_path: Path, whole: Cache) -> None:
+def test_stopped_after_any_batch(data: Path, tmp_path: Path, whole: Cache) -> None:
+    """Also in the midst of a video, before and behind the place where it is damaged."""
+    for batches in (0, *range(4, 10), 15):
+        out = tmp_path / str(batches) / "x.h5"
+        with pytest.raises(RuntimeError, match="device lost"):
+            run_tiny(data, out, StopsAfter(batches, RuntimeError("device lost")))
+        run_tiny(data, out)
+        assert_same(out, whole)
+
+
+@pytest.mark.parametrize("where", ["_finite", "similarities"])
+def test_interrupted_while_a_batch_is_taken(
+    data: Path, tmp_path: Path, whole: Cache, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """As a second SIGINT can: the batch is not taken for done."""
+    out, original, calls = tmp_path / "x.h5", getattr(collect, where), 0
+
+    def interrupted(*arguments: object) -> object:
+        nonlocal calls
+        calls += 1
+        if calls == 6:
+            raise KeyboardInterrupt
+        return original(*arguments)
+
+    monkeypatch.setattr(collect, where, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_tiny(data, out)
+    monkeypatch.undo()
+    assert run_tiny(data, out).notes == ["went on from 20 of 62 frames, sealed before"]
+    assert_same(out, whole)
+
+
+def test_a_signal_while_the_file_is_put_together(
+    data: Path, tmp_path: Path, whole: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*arguments: object, **options: object) -> int:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return assemble(*arguments, **options)
+
+    monkeypatch.setattr("extract.run.assemble", interrupted)
+    run_tiny(data, tmp_path / "x.h5")
+    assert_same(tmp_path / "x.h5", whole)
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """More pictures than are prepared at a time."""
+    root = tmp_path_factory.mktemp("many") / "tiny"
+    for folder in ("Real_youtube/000", "FaceSwap/000_001"):
+        (root / folder).mkdir(parents=True)
+        for frame in range(150):
+            Image.new("RGB", (8, 8), (frame,) * 3).save(root / folder / f"{frame}.png")
+    return root
+
+
+@contextlib.contextmanager
+def at_most(seconds: int) -> Iterator[None]:
+    """A test that hangs fails instead."""
+
+    def give_up(number: int, frame: object) -> None:
+        raise TimeoutError(f"no end after {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_worker_that_dies_costs_nothing_that_was_done(many: Path, tmp_path: Path, which: int) -> None:
+    """Whichever of two it is: one holds the lock of the queue that both wait at."""
+
     class Kills(TinyEncoder):
         def embed_images(self, pixels: np.ndarray) -> dict[str, np.ndarray]:
             if self.batches == 3:
-                for worker in multiprocessing.active_children():
-                    os.kill(worker.pid, signal.SIGKILL)
-                    worker.join()
+                worker = sorted(multiprocessing.active_children(), key=lambda one: one.pid)[which]
+                os.kill(worker.pid, signal.SIGKILL)
+                worker.join()
             return super().embed_images(pixels)
 
     out = tmp_path / "x.h5"
-    with pytest.raises(InterruptedWork, match="a worker process died"):
-        run_tiny(data, out, Kills(), workers=1)
-    assert run_tiny(data, out).notes[0].startswith("went on from ")
-    assert_same(out, whole)
+    with at_most(60), pytest.raises(InterruptedWork, match="a worker process died"):
+        run_tiny(many, out, Kills(), workers=2)
+    assert run_tiny(many, out).notes[0].startswith("went on from ")
+    run_tiny(many, tmp_path / "whole" / "x.h5")
+    assert open_cache(out).table_hash == open_cache(tmp_path / "whole" / "x.h5").table_hash
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_all_processes_is_heard_by_one(many: Path, tmp_path: Path, number: int) -> None:
+    """Sent by a terminal or a scheduler to the whole group, also while the worker processes are being started."""
+    for delay in (0.0, 0.5):
+        out = tmp_path / str(delay) / "x.h5"
+        command = [sys.executable, str(SCRIPT), str(many), str(out), "0.05", "2"]
+        with subprocess.Popen(command, start_new_session=True, stderr=subprocess.PIPE, text=True) as process:
+            wait_for(out.with_name("x.h5.work") / "ledger.jsonl")
+            time.sleep(0.05 + delay)  # from the ledger on it takes a moment until signals are heard
+            os.killpg(process.pid, number)
+            errors = process.communicate(timeout=60)[1]
+        assert "InterruptedWork: stopped at " in errors, errors
+        assert list(out.with_name("x.h5.work").glob("part-*")), "what was embedded is sealed"
+
+
+def wait_for(path: Path) -> None:
+    deadline = time.monotonic() + 30
+    while not path.exists() and time.monotonic() < deadline:
+        time.sleep(0.002)
+    assert path.exists()
 
 
 def test_a_damaged_part_is_made_again(data: Path, tmp_path: Path, whole: Cache) -> None:
@@ -170,7 +250,7 @@ def test_a_damaged_part_is_made_again(data: Path, tmp_path: Path, whole: Cache) 
     summary = run_tiny(data, out)
     damage, went_on = summary.notes
     assert damage == f"{part.name} was damaged and is made again"
-    assert went_on == "went on from 20 of 42 frames, sealed before"
+    assert went_on == "went on from 20 of 62 frames, sealed before"
     assert_same(out, whole)
 
 
@@ -193,14 +273,50 @@ def test_inputs_that_came_and_went_are_told(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "out" / "x.h5"
     with pytest.raises(RuntimeError):
         run_tiny(root, out, StopsAfter(2, RuntimeError()))
+    shutil.copy(root / "Real_youtube" / "001" / "000.png", root / "Real_youtube" / "001" / "099.png")
     (root / "Real_youtube" / "002" / "006.png").unlink()
-    shutil.copy(root / "Real_youtube" / "000" / "000.png", root / "Real_youtube" / "000" / "099.png")
-    summary = run_tiny(root, out)
-    assert [note.split(": ")[1].split(" (")[0] for note in summary.notes[:2]] == ["1 new, not part of it", "1 gone"]
+    later = time.time() + 10
+    for name, more in (("004.png", b" "), ("005.png", b"")):
+        changed = root / "Real_youtube" / "002" / name
+        changed.write_bytes(changed.read_bytes() + more)
+        os.utime(changed, (later, later))
+    notes = [note.removeprefix("inputs since the plan was frozen: ") for note in run_tiny(root, out).notes]
+    assert notes == [
+        "1 new, not part of it (Real_youtube/001/099.png)",
+        "1 gone (Real_youtube/002/006.png)",
+        "1 of another size (Real_youtube/002/004.png)",
+        "1 written to (Real_youtube/002/005.png); what is sealed stays",
+        "went on from 8 of 62 frames, sealed before",
+    ]
     cache = open_cache(out)
-    assert len(cache) == 39
+    assert len(cache) == 50
     assert "Real_youtube/002/006.png" in set(cache.failures["path"])
     assert "finished file never changes" in run_tiny(root, out).notes[0]
+
+
+def test_a_source_written_to_since_the_file_was_made(data: Path, tmp_path: Path) -> None:
+    root, out = tmp_path / "tiny", tmp_path / "out" / "x.h5"
+    shutil.copytree(data, root)
+    run_tiny(root, out)
+    assert run_tiny(root, out).notes == []
+    changed = root / "Real_youtube" / "001" / "000.png"
+    os.utime(changed, (time.time() + 10,) * 2)
+    assert run_tiny(root, out).notes == [
+        f"1 inputs were written to since {out} was made (Real_youtube/001/000.png); a finished file stays"
+    ]
+
+
+def test_names_with_any_character(data: Path, tmp_path: Path) -> None:
+    """A ledger of lines is read back whatever the names hold, such as line ends that are not \\n."""
+    root, out = tmp_path / "ti\u2028ny", tmp_path / "out" / "x\u2028.h5"
+    folder = root / "Real_youtube" / "a\x85b\u2029c"
+    folder.mkdir(parents=True)
+    for frame in range(12):
+        shutil.copy(data / "Real_youtube" / "001" / "000.png", folder / f"{frame}.png")
+    with pytest.raises(RuntimeError):
+        run_tiny(root, out, StopsAfter(2, RuntimeError()))
+    run_tiny(root, out)
+    assert set(open_cache(out).samples["video_id"]) == {"ti\u2028ny/unknown/real/a\x85b\u2029c"}
 
 
 def test_nothing_readable_is_a_sentence_and_leaves_no_file(tmp_path: Path) -> None:
@@ -212,64 +328,84 @@ def test_nothing_readable_is_a_sentence_and_leaves_no_file(tmp_path: Path) -> No
     assert not list(tmp_path.glob("x.h5*")), "so that mended files are read the next time"
 
 
+def processes_of(session: int) -> list[str]:
+    return subprocess.run(["pgrep", "-s", str(session)], capture_output=True, text=True).stdout.split()
+
+
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for processes in /proc")
 def test_worker_processes_end_with_their_parent(data: Path, tmp_path: Path) -> None:
     command = [sys.executable, str(SCRIPT), str(data), str(tmp_path / "x.h5"), "0.5", "2"]
     process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
-    workers: list[str] = []
     deadline = time.monotonic() + 30
-    while len(workers) < 2 and time.monotonic() < deadline:
-        found = subprocess.run(["pgrep", "-P", str(process.pid), "-f", "spawn_main"], capture_output=True, text=True)
-        workers = found.stdout.split()
+    while len(processes_of(process.pid)) < 4 and time.monotonic() < deadline:  # itself, two workers, who starts them
         time.sleep(0.05)
-    assert len(workers) == 2
+    assert len(processes_of(process.pid)) >= 4
     time.sleep(1)  # until they have set themselves up
     process.kill()
     process.wait()
-    while any(Path(f"/proc/{worker}").exists() for worker in workers) and time.monotonic() < deadline:
+    while processes_of(process.pid) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert not any(Path(f"/proc/{worker}").exists() for worker in workers)
+    assert not processes_of(process.pid)
 
 
-def faults() -> Iterator[tuple[str, int]]:
-    return ((call, turn) for call in ("fsync", "link", "unlink") for turn in range(0, 24, 2))
+def stops(steps: list[str], share: int, shares: int) -> Iterator[int]:
+    """Every step, but of writes in a row, which all leave the same unfinished file, the first, the last and some."""
+    for number in range(share, len(steps), shares):
+        if {"write"} != set(steps[max(number - 1, 0) : number + 2]) or number % 7 == 0:
+            yield number
 
 
-@pytest.mark.parametrize(("call", "turn"), faults())
-def test_a_fault_at_any_step_is_survived(
-    data: Path, tmp_path: Path, whole: Cache, monkeypatch: pytest.MonkeyPatch, call: str, turn: int
-) -> None:
-    out, original, count = tmp_path / "x.h5", getattr(os, call), 0
-
-    def faulty(*arguments: object, **options: object) -> object:
-        nonlocal count
-        count += 1
-        if count == turn + 1:
-            raise InterruptedError(errno.EIO, "input/output error")  # not one that the code could take for its own
-        return original(*arguments, **options)
-
-    monkeypatch.setattr(os, call, faulty)
-    with contextlib.suppress(OSError, InputError):
-        run_tiny(data, out)
-    monkeypatch.undo()
-    run_tiny(data, out)
-    assert_same(out, whole)
+@pytest.fixture(scope="module")
+def few(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Cache:
+    """Of the first video of each class: the cache of an undisturbed run."""
+    out = tmp_path_factory.mktemp("few") / "x.h5"
+    run_tiny(data, out, limit=1)
+    return open_cache(out)
 
 
-def test_killed_at_random_moments(data: Path, tmp_path: Path, whole: Cache) -> None:
-    out, rng = tmp_path / "x.h5", np.random.default_rng()
-    command = [sys.executable, str(SCRIPT), str(data), str(out), "0.1"]
-    sealed = []
-    for _ in range(6):
-        process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
-        while not (tmp_path / "x.h5.work" / "ledger.jsonl").exists() and process.poll() is None:
-            time.sleep(0.01)
-        time.sleep(1.2 * rng.random())  # anywhere from the start of a new interpreter to several parts on
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        sealed.append({path.name for path in (tmp_path / "x.h5.work").glob("part-*")})
-    for before, after in pairwise(sealed):
-        assert before <= after or out.exists(), "a sealed part is lost"
-    run_tiny(data, out)  # a kill between the last two steps leaves the work folder: the next run tidies up
-    assert_same(out, whole)
+def steps_of(data: Path, out: Path, **options: int) -> list[str]:
+    """The steps of an undisturbed run that touch the disk."""
+    steps = Steps()
+    with steps.watched():
+        run_tiny(data, out, **options)
+    assert {"mkdir", "open", "write", "truncate", "fsync", "link", "unlink", "rmdir"} == set(steps.taken)
+    return steps.taken
+
+
+@pytest.mark.parametrize("share", range(4))
+def test_a_fault_at_any_step_is_survived(data: Path, tmp_path: Path, few: Cache, share: int) -> None:
+    """Each step that touches the disk fails in turn; for a write that means that the disk is full from then on."""
+    options = {"limit": 1, "part_rows": 64}
+    steps = steps_of(data, tmp_path / "steps" / "x.h5", **options)
+    out = tmp_path / "x" / "x.h5"
+    for number in range(share, len(steps), 4):
+        out.parent.mkdir()
+        fault = Steps(number)
+        with fault.watched(), contextlib.suppress(OSError, InterruptedWork, InputError):
+            run_tiny(data, out, **options)
+        assert len(fault.taken) > number, "the step is not reached any more"
+        run_tiny(data, out, **options)
+        assert differences(out, few) == [], f"a fault at step {number}, {steps[number]}"
+        shutil.rmtree(out.parent)
+
+
+@pytest.mark.parametrize("share", range(2))
+def test_an_end_at_any_step_is_survived(data: Path, tmp_path: Path, few: Cache, share: int) -> None:
+    """The process ends before each step that touches the disk, in turn."""
+    steps = steps_of(data, tmp_path / "steps" / "x.h5", limit=1)
+    out = tmp_path / "x" / "x.h5"
+    with Fork() as fork:
+        for number in stops(steps, share, 2):
+            out.parent.mkdir()
+            fork.start(data, out, stop_at=number, limit=1)
+            assert fork.wait() == EXIT
+            run_tiny(data, out, limit=1)
+            assert differences(out, few) == [], f"an end at step {number}, {steps[number]}"
+            shutil.rmtree(out.parent)
+
+
+def test_more_parts_than_files_may_be_open(data: Path, tmp_path: Path, whole: Cache) -> None:
+    with Fork() as fork:
+        fork.start(data, tmp_path / "x.h5", part_rows=4, open_files=16)
+        assert fork.wait() == 0
+    assert_same(tmp_path / "x.h5", whole)

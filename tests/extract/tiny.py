@@ -1,6 +1,6 @@
 """An extraction without torch, for tests that stop it: run as a script it extracts, slowly enough to be killed.
 
-python tests/extract/tiny.py DATA OUT [SECONDS_PER_BATCH]
+python tests/extract/tiny.py DATA OUT [SECONDS_PER_BATCH [WORKERS]]
 """
 
 import sys
@@ -8,14 +8,15 @@ import time
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from extract.layouts import LAYOUTS
 from extract.plan import plan_inputs
-from extract.prepare import Preprocessing
 from extract.prompts import PromptSet, load_prompts
 from extract.run import Summary, extract
+from extract.square import Preprocessing
 from extract.video import Sampling
 
 
@@ -31,6 +32,7 @@ class TinyEncoder:
     n_parameters = 0
     logit_scale = 10.0
     logit_bias = None
+    lanes = 1
     preprocessing = Preprocessing(
         size=(16, 16), resize_mode="shortest", interpolation="bicubic", mean=(0, 0, 0), std=(1, 1, 1), fill_color=0
     )
@@ -44,6 +46,9 @@ class TinyEncoder:
         self.batches += 1
         grid = pixels.reshape(len(pixels), 4, 4, 4, 4, 3).mean(axis=(2, 4)).reshape(len(pixels), -1)  # (B, 48)
         return {"embedding": (grid / 255 + 0.1).astype(np.float32)}
+
+    def fitting_batch_size(self) -> int:
+        return 4
 
     def embed_prompts(self, prompts: PromptSet) -> np.ndarray:
         vectors = np.random.default_rng(0).normal(size=(len(prompts.texts), 48)).astype(np.float32)
@@ -59,6 +64,27 @@ def run_tiny(data: Path, out: Path, encoder: TinyEncoder | None = None, **option
     return extract(inputs, data, out, encoder or TinyEncoder(), prompts, sampling, **settings)
 
 
+def make_data(root: Path) -> Path:
+    """Class folders of pictures and short videos, 62 slots; a picture of each class and a video are damaged."""
+    from tests.extract.media import film
+
+    rng = np.random.default_rng(0)
+    for folder, videos in (("Real_youtube", ("000", "001", "002")), ("FaceSwap", ("000_001", "001_000", "002_003"))):
+        for video in videos:
+            (root / folder / video).mkdir(parents=True)
+            for frame in range(7):
+                pixels = rng.integers(0, 256, (20, 24, 3), np.uint8)
+                Image.fromarray(pixels).save(root / folder / video / f"{frame:03d}.png")
+        (root / folder / videos[0] / "003.png").write_bytes(b"not a picture")
+    film(root / "Real_youtube" / "004.mp4", "libx264", frames=8)
+    damaged = film(root / "FaceSwap" / "004_005.avi", "mjpeg", frames=12).path
+    content = bytearray(damaged.read_bytes())
+    frames = [place + 8 for place in range(len(content)) if content[place : place + 4] == b"00dc"]
+    content[frames[4] : frames[5] - 8] = b"\xff" * (frames[5] - 8 - frames[4])
+    damaged.write_bytes(content)
+    return root
+
+
 if __name__ == "__main__":
-    data, out, seconds, workers, *_ = [*sys.argv[1:], "0", "0"] if len(sys.argv) == 3 else [*sys.argv[1:], "0"]
+    data, out, seconds, workers = [*sys.argv[1:], *("0", "0")[len(sys.argv) - 3 :]]
     run_tiny(Path(data), Path(out), TinyEncoder(float(seconds)), workers=int(workers))

@@ -1,0 +1,69 @@
+"""What a finished cache has already, as sealed parts of a new one: only what failed there or changed is read again."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from cache.ledger import Ledger
+from cache.parts import Part, write_part
+from cache.reader import Cache
+from extract.collect import PLANNED
+
+NO_FRAME, UNKNOWN = -1, -2  # in place of a row: the video is too short for the slot; the slot is to be read
+
+
+def reused_parts(old: Cache, ledger: Ledger, ranges: Iterable[tuple[int, int]], folder: Path) -> list[Part]:
+    """Seal those batches whose inputs were all read for ``old`` without a failure, and have their size still.
+
+    Whole batches only: what is made anew then comes from the batches that a run in one go would have embedded.
+
+    Parameters
+    ----------
+    old : Cache
+        Made with the same settings.
+    ranges : iterable of (start, stop)
+        Slots that are wanted, none longer than a part.
+    """
+    row_of_slot = _rows(old, ledger)
+    input_of_slot = ledger.input_of_slot()
+    spaces = {name: old.space(name) for name in old.spaces}
+    parts = []
+    for start, stop in _whole_batches(row_of_slot, ranges, ledger.settings["batch_size"]):
+        slots = np.arange(start, stop)[row_of_slot[start:stop] != NO_FRAME]
+        rows = row_of_slot[slots]
+        samples = old.samples.iloc[rows].reset_index(drop=True)
+        planned = ledger.inputs.iloc[input_of_slot[slots]].reset_index(drop=True)
+        samples[list(PLANNED)] = planned[list(PLANNED)]  # groups may have grown since
+        nothing_failed = old.failures.iloc[:0]
+        parts.append(write_part(folder, start, stop, samples, spaces, nothing_failed, old.thumbnails, rows=rows))
+    return parts
+
+
+def _rows(old: Cache, ledger: Ledger) -> np.ndarray:
+    """Row of each slot in the old cache, `NO_FRAME` or `UNKNOWN`, shape (slots,)."""
+    rows_of_path = old.samples.groupby("path").indices  # ascending, as the slots are
+    sizes = old.samples["byte_size"].to_numpy()
+    failed = set(old.failures["path"])
+    found = np.full(ledger.slots, UNKNOWN)
+    start = 0
+    for path, slots, size in ledger.inputs[["path", "slots", "byte_size"]].itertuples(index=False):
+        rows = rows_of_path.get(path, np.empty(0, int))
+        if path not in failed and 0 < len(rows) <= slots and (sizes[rows] == size).all():
+            found[start : start + slots] = NO_FRAME
+            found[start : start + len(rows)] = rows
+        start += slots
+    return found
+
+
+def _whole_batches(rows: np.ndarray, ranges: Iterable[tuple[int, int]], size: int) -> Iterator[tuple[int, int]]:
+    """The longest stretches of whole batches, within a range each, of which every row is known."""
+    for start, stop in ranges:
+        first = start
+        for batch in range(start, stop, size):
+            if (rows[batch : min(batch + size, stop)] == UNKNOWN).any():
+                if first < batch:
+                    yield first, batch
+                first = batch + size
+        if first < stop:
+            yield first, stop
