@@ -50,10 +50,12 @@ def extract(
     thumbnails: Annotated[int | None, typer.Option(help="Keep a small JPEG of each frame, as 96 pixels.")] = None,
     limit: Annotated[int | None, typer.Option(help="At most so many videos of each manipulation.")] = None,
     shard: Annotated[str | None, typer.Option(help="i/n: the i-th of n pieces; `cache merge` joins them.")] = None,
+    shards: Annotated[int | None, typer.Option(help="So many pieces, made side by side and joined.", min=1)] = None,
+    ray: Annotated[str | None, typer.Option(help="local, auto, HOST:PORT: make the pieces on a Ray cluster.")] = None,
     retry_failed: Annotated[
         Path | None, typer.Option(help="A finished cache: read only what failed there or changed since.")
     ] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1 ...")] = None,
+    device: Annotated[str | None, typer.Option(help="auto (every GPU), cpu, cuda:1, or several: cuda:0,cuda:1")] = None,
     batch_size: Annotated[
         int | None, typer.Option(help="Frames in a batch; 32 on a CPU, on CUDA what fits.", min=1)
     ] = None,
@@ -325,7 +327,7 @@ def _extract(data: Path, out: Path, options: dict[str, Any]) -> None:
 def _list(data: Path, options: dict[str, Any]) -> None:
     from extract.job import list_folder
 
-    made_only = ("crop", "shard", "retry_failed", "part_rows")
+    made_only = ("crop", "shard", "shards", "ray", "retry_failed", "part_rows")
     plan, counts, expected = list_folder(
         data, **{name: value for name, value in options.items() if name not in made_only}, say=say
     )

@@ -51,7 +51,7 @@ def load_encoder(
     for token in tokens:
         choose(TOKENS, token, "token")
     network = load_network(model, pretrained)
-    return Encoder(network, _choose_device(device), tuple(sorted(set(tokens))))
+    return Encoder(network, choose_device(device), tuple(sorted(set(tokens))))
 
 
 class Encoder:
@@ -217,7 +217,14 @@ def hash_weights(tensors: dict[str, "torch.Tensor"]) -> str:
     return digest.hexdigest()
 
 
-def _choose_device(name: str) -> "torch.device":
+def choose_device(name: str) -> "torch.device":
+    """The device of a name: "cpu", "cuda", "cuda:1" ..., or "auto": CUDA where there is one.
+
+    Raises
+    ------
+    InputError
+        It is not there.
+    """
     import torch
 
     if name == "auto":

@@ -99,6 +99,20 @@ def file_attributes(ledger: Ledger) -> dict[str, Any]:
     return attributes
 
 
+def parse_shard(shard: str | None) -> tuple[int, int]:
+    """(i, n) of a shard "i/n"; of none, (1, 1).
+
+    Raises
+    ------
+    InputError
+        It is not written so.
+    """
+    match = re.fullmatch(r"([1-9]\d*)/([1-9]\d*)", shard or "1/1")
+    if not match or int(match[1]) > int(match[2]):
+        raise InputError(f"--shard is i/n with i from 1 to n, as 1/4, not {shard!r}")
+    return int(match[1]), int(match[2])
+
+
 def shard_slots(ledger: Ledger) -> tuple[int, int]:
     """First slot of the ledger's shard, and the first behind it; of a ledger without a shard, all.
 
@@ -107,11 +121,8 @@ def shard_slots(ledger: Ledger) -> tuple[int, int]:
     InputError
         The shard is not written i/n, or the plan has fewer batches than shards.
     """
-    shard, size = ledger.settings["shard"] or "1/1", ledger.settings["batch_size"]
-    match = re.fullmatch(r"([1-9]\d*)/([1-9]\d*)", shard)
-    if not match or int(match[1]) > int(match[2]):
-        raise InputError(f"--shard is i/n with i from 1 to n, as 1/4, not {shard!r}")
-    number, count = int(match[1]), int(match[2])
+    number, count = parse_shard(ledger.settings["shard"])
+    size = ledger.settings["batch_size"]
     batches = ceil(ledger.slots / size)
     if count > batches:
         raise InputError(f"{count} shards for a plan of {batches} batches of {size}; take at most {batches}")

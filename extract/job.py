@@ -10,15 +10,18 @@ import pandas as pd
 from cache.errors import InputError, choose
 from cache.reader import open_cache
 from extract.embed import Progress
-from extract.encoder import load_encoder
+from extract.encoder import choose_device, load_encoder
 from extract.estimate import Estimate, counts, estimate
+from extract.frozen import parse_shard
 from extract.layouts import LAYOUTS, recognise
 from extract.plan import plan_inputs
 from extract.prepare import Preparation
 from extract.prompts import load_prompt_sets
-from extract.run import CROPS, PART_ROWS, Summary, extract
+from extract.run import CROPS, PART_ROWS, Summary
+from extract.shards import choose_engine, extract_in_shards
 from extract.video import Sampling
 from extract.views import parse_views
+from extract.wanted import Wanted
 from extract.workers import start_early
 
 Say = Callable[[str], None]
@@ -84,6 +87,8 @@ def extract_folder(
     thumbnails: int = 0,
     limit: int | None = None,
     shard: str | None = None,
+    shards: int | None = None,
+    ray: str | None = None,
     retry_failed: Path | None = None,
     device: str = "auto",
     batch_size: int | None = None,
@@ -122,6 +127,10 @@ def extract_folder(
         At most so many videos of each manipulation.
     shard : str, optional
         "i/n": only the i-th of n pieces of the plan, in a cache of its own; `cache merge` puts them together.
+    shards : int, optional
+        So many pieces, made side by side and joined here; by default one for each device, or as suits the Ray cluster.
+    ray : str, optional
+        Address of a Ray cluster whose machines share the file system, or "local".
     retry_failed : Path, optional
         A finished cache of the same settings: only what failed there, or is new or changed since, is read.
     say : callable
@@ -135,32 +144,58 @@ def extract_folder(
     choose(CROPS, crop, "crop")
     names = parse_views(views)
     _check_least(
-        thumbnails=(thumbnails or None, 8), batch_size=(batch_size, 1), part_rows=(part_rows, 1), workers=(workers, 0)
+        thumbnails=(thumbnails or None, 8),
+        batch_size=(batch_size, 1),
+        part_rows=(part_rows, 1),
+        shards=(shards, 1),
+        workers=(workers, 0),
     )
+    parse_shard(shard)
+    if shard and batch_size is None and retry_failed is None:
+        raise InputError("--shard needs --batch-size N, the same for all shards: batches are not cut")
     prompt_sets = load_prompt_sets(prompts)
+    start_early(_workers(workers))
+    for one in device.split(",") if ray is None else ():
+        choose_device(one)  # refuses what is not there, before any work
+    alone = shard is not None or retry_failed is not None
+    engine = choose_engine(out, device, ray, shards, workers, alone=alone)
     reuse = None if retry_failed is None else open_cache(retry_failed)
     plan = plan_folder(data, layout=layout, dataset=dataset, frames=frames, fps=fps, limit=limit, say=say)
-    workers = _workers(workers)
-    start_early(workers)
-    encoder = load_encoder(model, pretrained, device, tokens)
-    say(f"{encoder.model_name} on {encoder.device}, {encoder.precision}")
-    return extract(
-        plan.inputs,
-        data,
-        out,
-        encoder,
-        prompt_sets,
-        Sampling(frames=frames, fps=fps),
+    wanted = Wanted(
+        data=data,
+        model=model,
+        pretrained=pretrained,
+        tokens=tuple(tokens),
+        prompts=tuple(prompt_sets),
+        sampling=Sampling(frames=frames, fps=fps),
         crop=crop,
-        selection={"layout": plan.layout, "dataset": dataset, "limit": limit},
         views=names,
         thumbnails=thumbnails,
+        selection={"layout": plan.layout, "dataset": dataset, "limit": limit},
+        part_rows=part_rows,
+    )
+    if engine is not None:
+        return extract_in_shards(
+            plan.inputs,
+            out,
+            wanted,
+            engine,
+            wanted.settings(),
+            shards=shards,
+            batch_size=batch_size,
+            progress=progress,
+            say=say,
+        )
+    return wanted(
+        plan.inputs,
+        out,
+        device=device.partition(",")[0],  # the file is there already, and only looked at
+        workers=_workers(workers),
         shard=shard,
         reuse=reuse,
         batch_size=batch_size,
-        part_rows=part_rows,
-        workers=workers,
         progress=progress,
+        say=say,
     )
 
 
@@ -200,7 +235,7 @@ def list_folder(
         return plan, counts(plan.inputs), None
     workers = _workers(workers)
     start_early(workers)
-    encoder = load_encoder(model, pretrained, device, tokens)
+    encoder = load_encoder(model, pretrained, device.partition(",")[0], tokens)
     preparation = Preparation(encoder.preprocessing, Sampling(frames=frames, fps=fps), preparation_views, thumbnails)
     size = batch_size or encoder.fitting_batch_size()
     expected = estimate(plan.inputs, str(data.resolve()), encoder, prompt_sets, preparation, size, workers)

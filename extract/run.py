@@ -25,8 +25,10 @@ from extract.frozen import (
     file_attributes,
     freeze,
     open_ranges,
+    parse_shard,
     plan_hash,
     refuse_differences,
+    shard_slots,
     whole_batches,
     work_folder,
 )
@@ -112,8 +114,7 @@ def extract(
         By SIGINT or SIGTERM, once the work so far is sealed; by a disk that is full or fails; by a worker that died.
     """
     started = time.monotonic()
-    if shard and batch_size is None and reuse is None:
-        raise InputError("--shard needs --batch-size N, the same for all shards: batches are not cut")
+    parse_shard(shard)
     preparation = Preparation(encoder.preprocessing, sampling, parse_views(",".join(views)), thumbnails)
     spaces = {view: describe(encoder, prompts, sampling, crop, view) for view in preparation.views}
     settings = {"root": str(root.resolve()), "batch_size": batch_size, "shard": shard, **(selection or {})}
@@ -131,11 +132,12 @@ def extract(
             ledger, notes = freeze(folder, Ledger(settings, inputs), encoder)
             parts, damaged = _kept_parts(folder)
             notes += [f"{path.name} was damaged and is made again" for path in damaged]
+            first, stop = shard_slots(ledger)
             if parts:
-                notes.append(f"went on from {_slots(parts)} of {ledger.slots} frames, sealed before")
+                notes.append(f"went on from {_slots(parts)} of {stop - first} frames, sealed before")
             if reuse is not None:
                 taken = reused_parts(reuse, ledger, open_ranges(ledger, parts, part_rows), folder)
-                notes.append(f"took {_slots(taken)} of {ledger.slots} frames from {reuse.path}")
+                notes.append(f"took {_slots(taken)} of {stop - first} frames from {reuse.path}")
                 parts = sorted([*parts, *taken])
             rows = whole_batches(part_rows, ledger.settings["batch_size"])
             collected = Collected(ledger, encoder, prompts, spaces, folder, rows=rows, has_thumbnails=thumbnails > 0)

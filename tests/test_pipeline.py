@@ -166,6 +166,38 @@ def mistakes() -> dict[str, tuple[list[str], str]]:
         "no class token": ([*extract, "--tokens", "cls"], "cls"),
         "frames and fps": ([*extract, "--frames", "3", "--fps", "1"], "exclude each other"),
         "no frames": ([*extract, "--frames", "0"], "frames"),
+        "no output": (["extract", "{data}", "--model", "demo"], "extract needs --out FILE and --model NAME"),
+        "no model": (["extract", "{data}", "--out", "{tmp}/x.h5"], "extract needs --out FILE and --model NAME"),
+        "unknown view": ([*extract, "--views", "clean,sharpen-3"], "sharpen-3"),
+        "view out of range": ([*extract, "--views", "jpeg-0"], "jpeg-0"),
+        "view without faces": ([*extract, "--views", "background"], "face box"),
+        "tiny thumbnails": ([*extract, "--thumbnails", "3"], "--thumbnails is 8 or more, not 3"),
+        "shard without batch size": ([*extract, "--shard", "1/2"], "--shard needs --batch-size"),
+        "shard that cannot be": ([*extract, "--shard", "3/2", "--batch-size", "4"], "--shard is i/n"),
+        "shard and shards": (
+            [*extract, "--shard", "1/2", "--shards", "2", "--batch-size", "4"],
+            "leave out --ray and --shards",
+        ),
+        "unknown device": ([*extract, "--device", "cpu,tpu"], "no device 'tpu' here"),
+        "retry of no cache": ([*extract, "--retry-failed", "{tmp}/none.h5"], "none.h5"),
+        "list of nothing": (["extract", "{tmp}/empty", "--list"], "empty"),
+        "merge of one": (["cache", "merge", "{cache}", "--out", "{tmp}/m.h5"], "joins two files or more"),
+        "merge of the same": (["cache", "merge", "{cache}", "{cache}", "--out", "{tmp}/m.h5"], "stand twice"),
+        "merge with no cache": (["cache", "merge", "{cache}", "{tmp}/foreign.h5", "--out", "{tmp}/m.h5"], "foreign"),
+        "merge onto a file": (["cache", "merge", "{cache}", "{cache}", "--out", "{tmp}/cut.h5"], "exists already"),
+        "subset of nothing": (
+            ["cache", "subset", "{cache}", "--where", "compression=c99", "--out", "{tmp}/m.h5"],
+            "compression=c99",
+        ),
+        "subset by no condition": (
+            ["cache", "subset", "{cache}", "--where", "x", "--out", "{tmp}/m.h5"],
+            "column=value",
+        ),
+        "unknown form": (
+            ["cache", "export", "{cache}", "--format", "xls", "--out", "{tmp}/e"],
+            "unknown export format 'xls'",
+        ),
+        "unknown space": (["cache", "export", "{cache}", "--space", "flip", "--out", "{tmp}/e"], "flip"),
         "unknown head": ([*classify, "--head", "xgboost"], "unknown head 'xgboost'; known: "),
         "unknown manipulation": (["classify", "{cache}", "--out", "{tmp}/r", "--train", "FaceSwop"], "FaceSwop"),
         "nothing to train on": (
@@ -247,13 +279,43 @@ def test_recipes_are_readable(recipe: Path) -> None:
     pipeline.check_recipe(pipeline.read_recipe(recipe), extracting=True)
 
 
+def test_cache_tools_take_a_cache_apart_and_together(cli: Cli, cache_file: Path, tmp_path: Path) -> None:
+    for name in ("real", "FaceSwap"):
+        words = ["cache", "subset", cache_file, "--where", f"manipulation={name}", "--out", tmp_path / f"{name}.h5"]
+        assert cli(*words)[0] == 0
+    code, printed, _ = cli("cache", "merge", tmp_path / "real.h5", tmp_path / "FaceSwap.h5", "--out", tmp_path / "m.h5")
+    assert code == 0 and "frames of 2 files" in printed
+    whole, merged = open_cache(cache_file), open_cache(tmp_path / "m.h5")
+    kept = whole.samples["manipulation"].isin(["real", "FaceSwap"])
+    assert sorted(merged.samples["sample_id"]) == sorted(whole.samples["sample_id"][kept])
+    assert cli("cache", "export", tmp_path / "m.h5", "--out", tmp_path / "npy")[0] == 0
+    exported = np.load(tmp_path / "npy" / "img_emb" / "img_emb_0.npy")
+    assert exported.tobytes() == merged.array("embedding").tobytes()
+    code, _, errors = cli("extract", "data", "--model", "demo", "--out", tmp_path / "m.h5")
+    assert code == 2 and "Traceback" not in errors
+
+
+def test_list_writes_nothing(cli: Cli, frames: Path, tmp_path: Path) -> None:
+    code, printed, errors = cli("extract", frames, "--list")
+    assert code == 0 and "FaceSwap" in printed and "name a --model" in printed and "layout folders" in errors
+    code, printed, _ = cli("extract", frames, "--list", "--model", "demo", "--out", tmp_path / "x.h5", "--workers", "0")
+    assert code == 0 and " GB and " in printed and "frames/s" in printed
+    assert list(tmp_path.iterdir()) == []
+
+
+def commands() -> list[str]:
+    own = [command.callback.__name__ for command in pipeline.app.registered_commands if command.callback]
+    return [*own, *(f"cache {command.name}" for command in pipeline.cache_app.registered_commands)]
+
+
 def test_every_command_has_an_example_in_its_help(cli: Cli) -> None:
-    for command in ("extract", "classify", "evaluate", "run", "cache info", "cache verify", "cache prompts"):
+    assert len(commands()) == 10
+    for command in commands():
         code, printed, _ = cli(*command.split(), "--help")
         assert code == 0 and "Example: python pipeline.py" in printed
 
 
 def test_every_command_is_in_the_readme() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for command in ("extract", "classify", "evaluate", "run", "cache info", "cache verify", "cache prompts"):
+    for command in commands():
         assert f"pipeline.py {command}" in readme
