@@ -161,10 +161,9 @@ def extracted(root: Path, out: Path, encoder: Any, batch_size: int, workers: int
 
     progress: list[tuple[float, int]] = []
     started = time.perf_counter()
-    inputs = plan_inputs(root, LAYOUTS["folders"](root, None).sources, Sampling())
+    inputs = plan_inputs({root: LAYOUTS["folders"](root, None).sources}, Sampling())
     extract(
         inputs,
-        root,
         out,
         encoder,
         [load_prompts("seed_000")],

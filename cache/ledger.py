@@ -18,7 +18,7 @@ from cache.schema import json_hash
 from cache.sealed import write_durably
 
 INPUT_COLUMNS = (
-    "path", "dataset", "compression", "manipulation", "video", "frame", "is_video", "scene", "identities",
+    "root", "path", "dataset", "compression", "manipulation", "video", "frame", "is_video", "scene", "identities",
     "group", "label", "split", "slots", "byte_size",
 )  # fmt: skip
 
@@ -30,7 +30,7 @@ class Ledger:
     Attributes
     ----------
     settings : dict
-        Everything that must be the same when the work is taken up again: provenance, root, batch size ...
+        Everything that must be the same when the work is taken up again: provenance, roots, batch size ...
     inputs : DataFrame
         Columns `INPUT_COLUMNS`, one row an input, in the order of the slots.
     """

@@ -1,16 +1,16 @@
-"""Groups dealt to the sides of a split; a split written to a file, read from one, and searched for leaks."""
+"""Groups dealt to the sides of a split, and any split searched for leaks."""
 
 import math
 from collections.abc import Collection, Iterable
-from pathlib import Path
 
 import pandas as pd
 import xxhash
 
 from cache.errors import InputError, choose
-from cache.schema import FAKE, SPLITS
+from cache.schema import FAKE
 
 DISJOINT = {"identity": "group", "scene": "scene", "video": "video_id"}  # what never stands on two sides: its column
+NAMES = {"group": "groups", "scene": "scenes", "video_id": "videos", "identities": "identities"}
 FEW = 20  # components, or scenes, with a fake
 
 
@@ -65,9 +65,9 @@ def assign(
     if drop_crossing:
         column = "identities"
         _refuse_nameless(samples)
-    units = {value: value.split() if drop_crossing else [value] for value in samples[column].unique()}
-    sides = _deal(dealt, dealt[column].map(units), test_size, seed)
-    split = {value: _side({sides.get(unit, "test") for unit in members}) for value, members in units.items()}
+    sides = _deal(_compositions(dealt, column), test_size, seed)
+    values = samples[column].unique()
+    split = {value: _side({sides.get(unit, "test") for unit in _units(value, column)}) for value in values}
     return samples[column].map(split).astype(object).rename("split")
 
 
@@ -85,71 +85,40 @@ def shuffled(names: Iterable[str], seed: int) -> list[str]:
 
 
 def leaks(samples: pd.DataFrame, split: pd.Series, key: str = "group") -> list[str]:
-    """Groups that stand on the training side (train, val) and on the test side, sorted."""
-    trained = set(samples.loc[split.isin(["train", "val"]), key])
-    return sorted(trained & set(samples.loc[split == "test", key]))
-
-
-def column_split(samples: pd.DataFrame, *, disjoint: str = "identity", allow_leak: bool = False) -> pd.Series:
-    """The split that the data set itself gives: the cache's ``split`` column.
-
-    Raises
-    ------
-    InputError
-        No sample carries a split, or a group stands on two sides.
-    """
-    if not samples["split"].ne("").any():
-        raise InputError("the cache carries no split of its own; leave the split to grouping, or name a split file")
-    return _checked(samples, samples["split"], "the cache's own split", disjoint, allow_leak)
-
-
-def read_split(path: Path, samples: pd.DataFrame, *, disjoint: str = "identity", allow_leak: bool = False) -> pd.Series:
-    """The split that a CSV file gives to the samples.
-
-    The file has the columns ``split`` (train, val, test) and ``video_id`` or ``group``. Both train and val are the
-    training side: within it grouped folds choose, so that val needs no rows of its own. A sample that the file does
-    not name gets "": the caller counts those.
+    """What stands on the training side (train, val) and on the test side, sorted.
 
     Parameters
     ----------
-    path : Path
     samples : DataFrame
-    disjoint : {"identity", "scene", "video"}
-        What may not stand on two sides.
-    allow_leak : bool
-        Take the split although groups stand on two sides.
+    split : Series of str
+    key : str
+        The column of what may not: the values of ``group``, ``scene`` or ``video_id``, each one of ``identities``.
+    """
+    trained = _members(samples.loc[split.isin(["train", "val"]), key])
+    return sorted(trained & _members(samples.loc[split == "test", key]))
+
+
+def refuse_leaks(
+    samples: pd.DataFrame, split: pd.Series, source: str, key: str = "group", remedy: str = "repair it"
+) -> None:
+    """Refuse a split that puts something on two sides.
+
+    Parameters
+    ----------
+    source, remedy : str
+        What gives the split, and what helps, for the sentence.
 
     Raises
     ------
     InputError
-        The file cannot be read, lacks a column, holds another value of ``split``, names a video twice, names none
-        of the samples, or puts a group on two sides.
+        Counting what is on both sides, with the first of them.
     """
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot read the split file {path}: {error}") from error
-    key = next((name for name in ("video_id", "group") if name in table), None)
-    if key is None or "split" not in table:
-        raise InputError(f"{path} has the columns {', '.join(table)}; a split file has split, and video_id or group")
-    unknown = sorted(set(table["split"]) - set(SPLITS))
-    if unknown:
-        raise InputError(f"{path} has the split {unknown[0]!r}; known: {', '.join(SPLITS)}")
-    rows = table.drop_duplicates([key, "split"])
-    if rows[key].duplicated().any():
-        raise InputError(f"{path} gives {rows[key][rows[key].duplicated()].iloc[0]!r} two splits")
-    split = samples[key].map(dict(zip(rows[key], rows["split"], strict=True))).fillna("").astype(object).rename("split")
-    if not split.ne("").any():
-        raise InputError(f"{path} names none of the samples: its first {key} is {_first(rows[key])}, "
-                         f"the cache's {_first(samples[key])}")  # fmt: skip
-    return _checked(samples, split, str(path), disjoint, allow_leak)
-
-
-def split_csv(samples: pd.DataFrame, split: pd.Series) -> bytes:
-    """A split as a CSV file: video_id, group, split, one row a video; videos on no side are left out."""
-    table = samples[["video_id", "group"]].assign(split=split)[split.ne("")]
-    rows = table.drop_duplicates().sort_values(["video_id", "split"])
-    return rows.to_csv(index=False, lineterminator="\n").encode()
+    if shared := leaks(samples, split, key):
+        total = len(_members(samples.loc[split == "test", key]))
+        raise InputError(
+            f"{source} puts {len(shared)} of {total} test {NAMES[key]} into training too, {shared[0]!r} first; "
+            f"{remedy}, or go on with --allow-leak, which every report will state"
+        )
 
 
 def _refuse_dense_swaps(samples: pd.DataFrame) -> None:
@@ -170,13 +139,37 @@ def _refuse_nameless(samples: pd.DataFrame) -> None:
         raise InputError(f"--drop-crossing needs the identities of every sample; {nameless.iloc[0]} has none")
 
 
-def _deal(samples: pd.DataFrame, units: pd.Series, test_size: float, seed: int) -> dict[str, str]:
-    """The side of each unit (a group, or a single identity) of the samples."""
-    rows = samples[["dataset", "manipulation"]].assign(unit=units).explode("unit").drop_duplicates()
-    members = rows.groupby("unit").agg(lambda names: "\0".join(sorted(set(names))))
+def _compositions(samples: pd.DataFrame, column: str) -> dict[str, dict[str, list[str]]]:
+    """Units (values, or single identities) by what they hold: data sets -> manipulations -> units."""
+    pairs: dict[tuple[str, str], int] = {}  # (data set, manipulation) -> its bit
+    held: dict[str, int] = {}
+    for value, *pair in samples[[column, "dataset", "manipulation"]].drop_duplicates().itertuples(index=False):
+        bit = pairs.setdefault((pair[0], pair[1]), 1 << len(pairs))
+        for unit in _units(value, column):
+            held[unit] = held.get(unit, 0) | bit
+    names = {bits: _names([pair for pair, bit in pairs.items() if bits & bit]) for bits in set(held.values())}
+    found: dict[str, dict[str, list[str]]] = {}
+    for unit, bits in held.items():
+        datasets, manipulations = names[bits]
+        found.setdefault(datasets, {}).setdefault(manipulations, []).append(unit)
+    return found
+
+
+def _names(pairs: Iterable[tuple[str, str]]) -> tuple[str, str]:
+    """Data sets, and manipulations, as one string each."""
+    datasets, manipulations = ("\0".join(sorted(set(names))) for names in zip(*pairs, strict=True))
+    return datasets, manipulations
+
+
+def _units(value: str, column: str) -> list[str]:
+    """What of a column's value is dealt: each of the identities, else the value."""
+    return value.split() if column == "identities" else [value]
+
+
+def _deal(compositions: dict[str, dict[str, list[str]]], test_size: float, seed: int) -> dict[str, str]:
+    """The side of each unit; one that data sets share is dealt among its like."""
     sides = {}
-    for _, groups in members.groupby("dataset"):  # a unit that data sets share is dealt among its like
-        strata = {str(name): list(stratum.index) for name, stratum in groups.groupby("manipulation")}
+    for strata in compositions.values():
         quotas = _quotas({name: len(stratum) for name, stratum in strata.items()}, test_size, shuffled(strata, seed))
         for name, stratum in strata.items():
             ordered = shuffled(stratum, seed)
@@ -200,17 +193,6 @@ def _side(sides: set[str]) -> str:
     return sides.pop() if len(sides) == 1 else ""
 
 
-def _checked(samples: pd.DataFrame, split: pd.Series, source: str, disjoint: str, allow_leak: bool) -> pd.Series:
-    column = choose(DISJOINT, disjoint, "kind of disjoint split")
-    shared = leaks(samples, split, column)
-    if shared and not allow_leak:
-        total = samples.loc[split == "test", column].nunique()
-        raise InputError(
-            f"{source} puts {len(shared)} of {total} test groups into training too, {shared[0]!r} first "
-            f"(disjoint by {disjoint}); repair it, or go on with --allow-leak, which every report will state"
-        )
-    return split
-
-
-def _first(values: pd.Series) -> str:
-    return repr(values.iloc[0]) if len(values) else "missing (no rows)"
+def _members(values: pd.Series) -> set[str]:
+    """Distinct values; of ``identities`` each one that they name."""
+    return {unit for value in values.unique() for unit in _units(value, str(values.name))}

@@ -12,7 +12,13 @@ SIDES = {"training": ["train", "val"], "test": ["test"]}  # the side of a split 
 
 
 def cell_rows(
-    samples: pd.DataFrame, split: pd.Series, train: Sequence[str], test: Sequence[str], *, key: str = "group"
+    samples: pd.DataFrame,
+    split: pd.Series,
+    train: Sequence[str],
+    test: Sequence[str],
+    *,
+    key: str = "group",
+    tested: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rows to train on and rows to test on.
 
@@ -29,6 +35,8 @@ def cell_rows(
         Manipulations; reals join by themselves.
     key : str
         The column of what is dealt whole.
+    tested : ndarray of bool, optional
+        Samples of another cache: these alone are tested on, and the others alone trained on.
 
     Returns
     -------
@@ -40,25 +48,15 @@ def cell_rows(
     InputError
         An unknown manipulation, samples without a label, or a class without samples on a side.
     """
-    for names in (train, test):
-        check_manipulations(samples, names)
-    used = samples["manipulation"].isin([*train, *test]) | (samples["label"] == REAL)
-    if (unlabelled := used & (samples["label"] == UNKNOWN)).any():
-        first = samples.loc[unlabelled, "sample_id"].iloc[0]
-        raise InputError(f"{first} has no label (-1): it can be predicted, but neither trained on nor tested on")
-    sides = []
-    for side, names in (("training", train), ("test", test)):
-        present = samples[split.isin(SIDES[side])]
-        if present.empty:
-            if samples[key].nunique() == 1:
-                raise InputError(
-                    f"all samples are one group ({samples[key].iloc[0]}), so there is nothing to test on; add samples "
-                    "of other groups, or deal smaller ones where there are (--disjoint scene or video)"
-                )
-            raise InputError(f"no group is left on the {side} side; {_remedy(side)}")
-        rows = [_with_reals(present, name, side, samples) for name in names]
-        sides.append(np.unique(np.concatenate(rows)))
-    return sides[0], sides[1]
+    tables = (samples, samples) if tested is None else (samples[~tested], samples[tested])
+    for table, names in zip(tables, (train, test), strict=True):
+        check_manipulations(table, names)
+        _refuse_unlabelled(table, names)
+    training, testing = (
+        _side_rows(table, split, side, names, key)
+        for table, side, names in zip(tables, SIDES, (train, test), strict=True)
+    )
+    return training, testing
 
 
 def manipulations(samples: pd.DataFrame) -> list[str]:
@@ -84,6 +82,25 @@ def check_manipulations(samples: pd.DataFrame, names: Sequence[str]) -> None:
             raise InputError(f"{name!r} are originals, which join both sides by themselves; manipulations: {known}")
         if name not in videos.index:
             raise InputError(f"unknown manipulation {name!r}; known: {known}")
+
+
+def _refuse_unlabelled(samples: pd.DataFrame, names: Sequence[str]) -> None:
+    unlabelled = samples["manipulation"].isin(names) & (samples["label"] == UNKNOWN)
+    if unlabelled.any():
+        first = samples.loc[unlabelled, "sample_id"].iloc[0]
+        raise InputError(f"{first} has no label (-1): it can be predicted, but neither trained on nor tested on")
+
+
+def _side_rows(samples: pd.DataFrame, split: pd.Series, side: str, names: Sequence[str], key: str) -> np.ndarray:
+    present = samples[split[samples.index].isin(SIDES[side])]
+    if present.empty:
+        if samples[key].nunique() == 1:
+            raise InputError(
+                f"all samples are one group ({samples[key].iloc[0]}), so there is nothing to test on; add samples "
+                "of other groups, or deal smaller ones where there are (--disjoint scene or video)"
+            )
+        raise InputError(f"no group is left on the {side} side; {_remedy(side)}")
+    return np.unique(np.concatenate([_with_reals(present, name, side, samples) for name in names]))
 
 
 def _with_reals(present: pd.DataFrame, name: str, side: str, samples: pd.DataFrame) -> np.ndarray:

@@ -1,20 +1,36 @@
-"""The cells of a matrix: train on each manipulation alone, test on every one."""
+"""Several trainings in one command: on each manipulation alone, or on all but each."""
 
-import pandas as pd
+from collections.abc import Sequence
 
 from cache.errors import InputError
-from classify.cells import manipulations
+
+Training = tuple[str, list[str], list[str]]  # name of its folder, training manipulations, test manipulations
 
 
-def matrix_cells(samples: pd.DataFrame) -> list[tuple[list[str], list[str]]]:
-    """(training manipulations, test manipulations) of each training: the seen one is tested beside the unseen.
+def one_each(names: Sequence[str], tested: Sequence[str]) -> list[Training]:
+    """Train on each manipulation alone, test on every one: the seen one stands beside the unseen.
 
     Raises
     ------
     InputError
-        Fewer than two manipulations.
+        Fewer than two manipulations to train on.
     """
-    names = manipulations(samples)
+    _refuse_fewer_than_two("a matrix", names)
+    return [(name, [name], list(tested)) for name in names]
+
+
+def all_but_each(names: Sequence[str], tested: Sequence[str]) -> list[Training]:
+    """Leave each manipulation out of training in turn, test on every one: the one left out is the unseen one.
+
+    Raises
+    ------
+    InputError
+        Fewer than two manipulations to train on.
+    """
+    _refuse_fewer_than_two("leaving one out", names)
+    return [(f"all-but-{left}", [name for name in names if name != left], list(tested)) for left in names]
+
+
+def _refuse_fewer_than_two(what: str, names: Sequence[str]) -> None:
     if len(names) < 2:
-        raise InputError(f"a matrix needs two manipulations or more, there is: {', '.join(names) or 'none'}")
-    return [([name], names) for name in names]
+        raise InputError(f"{what} needs two manipulations or more, there is: {', '.join(names) or 'none'}")

@@ -1,5 +1,6 @@
 """The split that all cells of a command share, and what has to be said about it beside every number."""
 
+import contextlib
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -8,10 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cache.errors import InputError
+from cache.errors import InputError, choose
+from cache.given_splits import NothingNamedError, column_split, ffpp_split, read_split
 from cache.schema import FAKE, REAL
-from cache.splits import DISJOINT, assign, cluster_column, column_split, read_split
+from cache.splits import DISJOINT, assign, cluster_column, refuse_leaks
 
+FFPP = "ffpp:"  # before the folder of the official lists
+SHARED = "name a split that says of both caches what is test (--split)"
 IMBALANCE = 3.0  # videos of one class per video of the other, from which on it is said
 
 
@@ -27,40 +31,107 @@ class SplitPlan:
     seed: int = 0
 
     @property
+    def kind(self) -> str:
+        """What gives the split: "grouped", "column", "ffpp" or "file"."""
+        if self.method in ("grouped", "column"):
+            return self.method
+        return "ffpp" if self.method.startswith(FFPP) else "file"
+
+    @property
+    def path(self) -> str | None:
+        """The file or folder that gives it, where one does."""
+        return None if self.kind in ("grouped", "column") else self.method.removeprefix(FFPP)
+
+    @property
     def key(self) -> str:
         """The sample column that stands as ``group`` in predictions: what folds and intervals keep whole."""
         return cluster_column(self.disjoint, self.drop_crossing)
 
-    def apply(self, samples: pd.DataFrame, test_only: Collection[str]) -> pd.Series:
-        """Side of each sample: "train", "val", "test", or ""."""
-        if self.method == "grouped":
-            return assign(
-                samples,
-                test_size=self.test_size,
-                seed=self.seed,
-                disjoint=self.disjoint,
-                drop_crossing=self.drop_crossing,
-                test_only=test_only,
-            )
+    @property
+    def apart(self) -> str:
+        """The sample column of what never stands on two sides."""
+        return "identities" if self.drop_crossing else choose(DISJOINT, self.disjoint, "kind of disjoint split")
+
+    def apply(
+        self, samples: pd.DataFrame, test_only: Collection[str] = (), tested: np.ndarray | None = None
+    ) -> pd.Series:
+        """Side of each sample.
+
+        Parameters
+        ----------
+        samples : DataFrame
+        test_only : collection of str
+            Data sets with nothing to train on. A given split that says nothing of one of them leaves it whole.
+        tested : ndarray of bool, optional
+            Samples of another cache, which is tested on and not split: all are test, or those that a given split
+            puts there.
+
+        Returns
+        -------
+        Series of str, index of ``samples``
+            "train", "val", "test", or "".
+
+        Raises
+        ------
+        InputError
+            The split cannot be made or read, or something stands on two sides and that is not allowed.
+        """
+        other = np.zeros(len(samples), bool) if tested is None else tested
+        split = pd.Series("", samples.index, dtype=object, name="split")
+        split[~other] = self._side(samples[~other], test_only)
+        if other.any():
+            split[other] = self._tested_side(samples[other])
+        if not self.allow_leak:
+            source = {"grouped": "the split", "column": "the cache's own split"}.get(self.kind, str(self.path))
+            refuse_leaks(samples[~other], split[~other], source, self.apart)
+            refuse_leaks(samples, split, "the test cache", self.apart, SHARED)
+        return split
+
+    def describe(self) -> dict[str, Any]:
+        """The plan as ``run.json`` states it."""
+        grouped = self.kind == "grouped"
+        return {
+            **asdict(self),
+            "method": self.kind,
+            "file": self.path,
+            "test_size": self.test_size if grouped else None,
+            "seed": self.seed if grouped else None,
+        }
+
+    def _side(self, samples: pd.DataFrame, test_only: Collection[str]) -> pd.Series:
+        if self.kind != "grouped":
+            return _whole_where_unnamed(self._given(samples), samples, samples["dataset"].isin(set(test_only)))
+        return assign(
+            samples,
+            test_size=self.test_size,
+            seed=self.seed,
+            disjoint=self.disjoint,
+            drop_crossing=self.drop_crossing,
+            test_only=test_only,
+        )
+
+    def _given(self, samples: pd.DataFrame) -> pd.Series:
         if self.drop_crossing:
             raise InputError(
                 "crossing fakes are dropped where groups are dealt (--split grouped), not from a given split"
             )
-        if self.method == "column":
-            return column_split(samples, disjoint=self.disjoint, allow_leak=self.allow_leak)
-        return read_split(Path(self.method), samples, disjoint=self.disjoint, allow_leak=self.allow_leak)
+        if self.kind == "column":
+            return column_split(samples)
+        return (ffpp_split if self.kind == "ffpp" else read_split)(Path(str(self.path)), samples)
 
-    def describe(self) -> dict[str, Any]:
-        """The plan as ``run.json`` states it."""
-        grouped = self.method == "grouped"
-        named = self.method in ("grouped", "column")
-        return {
-            **asdict(self),
-            "method": self.method if named else "file",
-            "file": None if named else self.method,
-            "test_size": self.test_size if grouped else None,
-            "seed": self.seed if grouped else None,
-        }
+    def _tested_side(self, samples: pd.DataFrame) -> pd.Series:
+        split = pd.Series("", samples.index)
+        if self.kind != "grouped":
+            with contextlib.suppress(NothingNamedError):
+                split = self._given(samples)
+        whole = _whole_where_unnamed(split, samples, pd.Series(True, samples.index))
+        return whole.where(whole == "test", "")
+
+
+def _whole_where_unnamed(split: pd.Series, samples: pd.DataFrame, tested: pd.Series) -> pd.Series:
+    """All of a data set is test where it is only tested on and the split says nothing of it."""
+    named = split.ne("").groupby(samples["dataset"]).transform("any")
+    return split.mask(tested & ~named, "test")
 
 
 def check_split(out: Path, split: bytes, plan: SplitPlan) -> None:
@@ -104,10 +175,8 @@ def split_counts(
     }
 
 
-def protocol_caveats(
-    plan: SplitPlan, samples: pd.DataFrame, split: pd.Series, train: np.ndarray, test: np.ndarray
-) -> list[str]:
-    """Sentences on what the protocol of a run does not exclude, for every report.
+def protocol_caveats(plan: SplitPlan, samples: pd.DataFrame, split: pd.Series, train: np.ndarray) -> list[str]:
+    """Sentences on what the protocol of a run does not exclude, for every report; leaks are the audit's.
 
     Parameters
     ----------
@@ -115,15 +184,10 @@ def protocol_caveats(
     samples : DataFrame
         All samples selected; its index holds the row numbers.
     split : Series of str
-    train, test : ndarray of int
-        Rows of the run.
+    train : ndarray of int
+        Training rows of the run.
     """
     found = []
-    trained, tested = samples.loc[train], samples.loc[test]
-    column = DISJOINT[plan.disjoint]
-    shared = set(trained[column]) & set(tested[column])
-    if shared and not plan.drop_crossing:
-        found.append(f"LEAK: {len(shared)} of {tested[column].nunique()} test groups were in training")
     if plan.drop_crossing:
         found.append(_crossing(samples, split))
     elif plan.disjoint != "identity":
@@ -132,7 +196,7 @@ def protocol_caveats(
     missing = samples.loc[split == "", "video_id"].nunique()
     if missing and not plan.drop_crossing:
         found.append(f"{missing} of {samples['video_id'].nunique()} videos are not in the split and were left out")
-    return found + _imbalance(trained)
+    return found + _imbalance(samples.loc[train])
 
 
 def _crossing(samples: pd.DataFrame, split: pd.Series) -> str:

@@ -13,8 +13,8 @@ FORMAT = 1
 WEIGHTING = "1 / (frames of the video in training), both classes alike, mean 1"
 CONFIGURATION = (
     "format", "head", "train", "test", "features", "normalize", "prompt_set", "fixed", "where", "seed",
-    "cache.fingerprint", "cache.additions", "split.method", "split.test_size", "split.disjoint",
-    "split.drop_crossing", "split.allow_leak", "split.hash",
+    "cache.fingerprint", "cache.additions", "test_cache.fingerprint", "test_cache.additions", "split.method",
+    "split.test_size", "split.disjoint", "split.drop_crossing", "split.allow_leak", "split.hash",
 )  # fmt: skip
 FILES = ("predictions.csv", "video_predictions.csv", "model/model.skops", "model/meta.json")
 
@@ -41,7 +41,7 @@ def is_finished(folder: Path, wanted: dict[str, Any]) -> bool:
     if not folder.exists():
         return False
     try:
-        there = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        there = {"test_cache": None, **json.loads((folder / "run.json").read_text(encoding="utf-8"))}  # older: no key
         pairs = [(name, _at(wanted, name), _at(there, name)) for name in CONFIGURATION]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{folder} is there and holds no finished run; remove it or name another --out") from error
@@ -77,6 +77,7 @@ def log_lines(record: dict[str, Any]) -> list[str]:
     return [
         f"command: {record['command']}",
         f"cache: {record['cache']['path']} ({record['cache']['fingerprint']})",
+        *(f"test cache: {one['path']} ({one['fingerprint']})" for one in [record["test_cache"]] if one),
         f"features: {', '.join(record['features'])}, normalisation {record['normalize']}, "
         f"read in {seconds['read']:.2f} s",
         f"split: {split['method']}, disjoint by {split['disjoint']}",
@@ -94,7 +95,7 @@ def log_lines(record: dict[str, Any]) -> list[str]:
 
 def _at(value: dict[str, Any], name: str) -> Any:
     for key in name.split("."):
-        value = value[key]
+        value = None if value is None else value[key]
     return value
 
 

@@ -1,20 +1,21 @@
 """From a cache to run folders: one for each training and head, whole or not there."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from cache.errors import InputError, choose
-from cache.reader import Cache, open_cache, select
-from cache.sealed import read_block
-from cache.splits import split_csv
+from cache.given_splits import split_csv
+from cache.reader import select
+from classify.audit import cell_leaks
+from classify.caches import check_alike, compressions_differ, open_caches
 from classify.cells import cell_rows, check_manipulations, manipulations
 from classify.features import prompt_set_used
 from classify.heads import HEADS
-from classify.matrix import matrix_cells
+from classify.matrix import Training, all_but_each, one_each
 from classify.normalize import METHODS
 from classify.parameters import Parameters, check_parameters, parse_parameters
 from classify.protocol import SplitPlan, check_split, publish_split
@@ -28,9 +29,12 @@ def classify(
     cache: Path | str,
     out: Path | str,
     *,
+    test_cache: Path | str | None = None,
     train: Sequence[str] = (),
     test: Sequence[str] = (),
     matrix: bool = False,
+    leave_one_out: bool = False,
+    differ: Sequence[str] = (),
     heads: Sequence[str] = BY_DEFAULT,
     features: Sequence[str] = ("embedding",),
     normalize: str = METHODS[0],
@@ -49,20 +53,28 @@ def classify(
 ) -> list[Path]:
     """Fit heads on the training side of some manipulations and score the test side of others.
 
-    Writes ``out/<training manipulations>/<head>/`` with ``run.json``, ``predictions.csv``, ``video_predictions.csv``,
-    ``model/``, ``history.csv`` (heads with epochs) and ``run.log``, and ``out/splits.csv``, which all of them share.
-    A finished run with the same settings is left as it is.
+    Writes ``out/<training manipulations>/<head>/`` (``out/all-but-<manipulation>/<head>/``) with ``run.json``,
+    ``predictions.csv``, ``video_predictions.csv``, ``model/``, ``history.csv`` (heads with epochs) and ``run.log``,
+    and ``out/splits.csv``, which all of them share. A finished run with the same settings is left as it is.
 
     Parameters
     ----------
     cache : path of a finished cache
     out : path of a folder
+    test_cache : path of a finished cache, optional
+        Test on this one instead: ``cache`` gives the training side alone, this the test side alone. It is not split,
+        but for what a given split says of it. Nobody in it may have been trained on.
     train : sequence of str
         Manipulations to train on together; reals join by themselves.
     test : sequence of str
-        Manipulations to test on; all but those of ``train`` by default.
+        Manipulations to test on; all but those of ``train`` by default, all of them in another cache.
     matrix : bool
         Train on each manipulation alone and test on every one, in the place of ``train`` and ``test``.
+    leave_one_out : bool
+        Train on all manipulations but one, each left out in turn, and test on every one.
+    differ : sequence of {"crop", "view", "compression"}
+        What may differ between training and test; every report says so. Encoder, preprocessing, adapter and prompts
+        never may.
     heads : sequence of str
         Names in `HEADS`.
     features : sequence of {"embedding", "cls", "prompts"}
@@ -70,7 +82,8 @@ def classify(
     prompt_set : str, optional
         Needed for ``prompts`` where the cache holds several sets.
     split : str
-        "grouped" (dealt here), "column" (as the data set says), or the path of a CSV file.
+        "grouped" (dealt here), "column" (as the data set says), the path of a CSV file, or "ffpp:" and the folder of
+        FaceForensics++'s official lists.
     test_size : float
         Share of the groups dealt to the test side.
     disjoint : {"identity", "scene", "video"}
@@ -78,7 +91,7 @@ def classify(
     drop_crossing : bool
         Deal single identities and drop the fakes that join both sides.
     allow_leak : bool
-        Take a given split although groups stand on both sides; every report says so.
+        Go on although groups stand on both sides; every report says so.
     where : sequence of str
         ``column=value``: the samples to use. The split is dealt before, so that it does not depend on this.
     parameters : mapping, or iterable of ``head.parameter=value``
@@ -86,7 +99,7 @@ def classify(
     seed : int
         Of the split and of the heads.
     additions : sequence of paths
-        Additions made for the cache.
+        Additions made for the caches.
     command : str
         The command line that reproduces this, for ``run.json``.
     say : callable
@@ -103,23 +116,32 @@ def classify(
         Anything that cannot be used; nothing is left half written.
     """
     fixed = check_choices(heads, normalize, parameters)
-    opened = open_cache(cache, additions)
-    samples = opened.samples.loc[select(opened.samples, where)]
-    trainings = _trainings(samples, train, test, matrix)
+    caches = open_caches(cache, test_cache, additions)
+    prompts = prompt_set_used(caches.train, features, prompt_set)
+    told = check_alike(caches, prompts, differ)
+    whole = caches.samples
+    samples = whole.loc[select(whole, where)]
+    tested = None if caches.tested is None else caches.tested[samples.index]
+    trainings = _trainings(samples, tested, train, test, matrix, leave_one_out)
     plan = SplitPlan(split, test_size, disjoint, drop_crossing, allow_leak, seed)
-    whole = plan.apply(opened.samples, _test_only(opened.samples, trainings))
-    sides = whole[samples.index]
+    sides = plan.apply(whole, _test_only(whole, trainings), caches.tested)
     settings = {
         "features": list(features),
         "normalize": normalize,
-        "prompt_set": prompt_set_used(opened, features, prompt_set),
+        "prompt_set": prompts,
         "where": sorted(where),
         "seed": seed,
         "command": command,
-        "cache": _describe(opened, additions),
+        "cache": caches.describe("train"),
+        "test_cache": caches.describe("test") if caches.are_two else None,
     }
-    job = Job(opened, samples, sides, plan, settings, fixed, Path(out), split_csv(opened.samples, whole))
-    cells = [Cell(*names, *cell_rows(samples, sides, *names, key=plan.key)) for names in trainings]
+    job = Job(caches, samples, sides[samples.index], plan, settings, fixed, Path(out), split_csv(whole, sides))
+    cells = []
+    for folder, seen, asked in trainings:
+        rows = cell_rows(samples, job.split, seen, asked, key=plan.key, tested=tested)
+        leaking = cell_leaks(samples, *rows, plan)
+        differing = compressions_differ(samples, *rows, differ)
+        cells.append(Cell(folder, seen, asked, *rows, [*leaking, *told, *differing]))
     return _run_all(job, cells, list(dict.fromkeys(heads)), say)
 
 
@@ -143,7 +165,7 @@ def check_choices(
 
 def _run_all(job: Job, cells: list[Cell], heads: list[str], say: Callable[[str], None]) -> list[Path]:
     """Carry out what is not there yet; everything that is there is looked at before anything is written."""
-    planned = [(cell, head, job.out / "+".join(cell.train) / head) for cell in cells for head in heads]
+    planned = [(cell, head, job.out / cell.folder / head) for cell in cells for head in heads]
     records = [planned_run(job, cell, head) for cell, head, _ in planned]
     finished = [is_finished(folder, record) for (*_, folder), record in zip(planned, records, strict=True)]
     check_split(job.out, job.published, job.plan)
@@ -162,32 +184,32 @@ def _run_all(job: Job, cells: list[Cell], heads: list[str], say: Callable[[str],
 
 
 def _trainings(
-    samples: pd.DataFrame, train: Sequence[str], test: Sequence[str], matrix: bool
-) -> list[tuple[list[str], list[str]]]:
-    """(training manipulations, test manipulations) of each training."""
-    if matrix:
+    samples: pd.DataFrame,
+    tested: np.ndarray | None,
+    train: Sequence[str],
+    test: Sequence[str],
+    matrix: bool,
+    leave_one_out: bool,
+) -> list[Training]:
+    """Folder, training manipulations and test manipulations of each training."""
+    ours, theirs = (samples, samples) if tested is None else (samples[~tested], samples[tested])
+    several = {"a matrix": (matrix, one_each), "leaving one out": (leave_one_out, all_but_each)}
+    chosen = {name: make for name, (wanted, make) in several.items() if wanted}
+    if len(chosen) == 2:
+        raise InputError("a matrix and leaving one out are two commands: name one of them, and another --out for each")
+    for name, make in chosen.items():
         if train or test:
-            raise InputError("a matrix trains on each manipulation and tests on every one: leave out train and test")
-        return matrix_cells(samples)
+            raise InputError(f"{name} trains on each in turn and tests on every one: leave out train and test")
+        return make(manipulations(ours), manipulations(theirs))
     trained = sorted(set(train))
-    check_manipulations(samples, trained)
-    tested = sorted(set(test)) or [name for name in manipulations(samples) if name not in trained]
-    if not tested:
+    check_manipulations(ours, trained)
+    others = [name for name in manipulations(theirs) if tested is not None or name not in trained]
+    if not (test or others):
         raise InputError(f"no manipulation but {', '.join(trained)} is there to test on; name what to test on")
-    return [(trained, tested)]
+    return [("+".join(trained), trained, sorted(set(test)) or others)]
 
 
-def _test_only(samples: pd.DataFrame, trainings: list[tuple[list[str], list[str]]]) -> set[str]:
+def _test_only(samples: pd.DataFrame, trainings: list[Training]) -> set[str]:
     """Data sets with nothing to train on: they need no split."""
-    trained = samples["manipulation"].isin({name for names, _ in trainings for name in names})
+    trained = samples["manipulation"].isin({name for _, names, _ in trainings for name in names})
     return set(samples["dataset"]) - set(samples.loc[trained, "dataset"])
-
-
-def _describe(cache: Cache, additions: Sequence[Path | str]) -> dict[str, Any]:
-    return {
-        "path": str(cache.path),
-        "fingerprint": cache.fingerprint,
-        "additions": [read_block(Path(path))[1] for path in additions],
-        "table": cache.table_hash,
-        "provenance": asdict(cache.provenance()),
-    }

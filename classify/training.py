@@ -14,7 +14,8 @@ import pandas as pd
 import xxhash
 
 from cache import predictions
-from cache.reader import Cache
+from cache.schema import FAKE
+from classify.caches import Caches
 from classify.features import feature_matrix
 from classify.fit import CRITERION, Fitted, fit_head, scores
 from classify.heads import HEADS
@@ -25,7 +26,7 @@ from classify.record import FORMAT, WEIGHTING, log_lines, software, write_json
 
 OF_THE_MODEL = (  # what a model carries of its run, so that a prediction can refuse features of another kind
     "head", "train", "features", "normalize", "prompt_set", "parameters", "seed", "cache", "train_groups", "score",
-    "versions",
+    "caveats", "versions",
 )  # fmt: skip
 
 
@@ -35,7 +36,7 @@ class Job:
 
     Attributes
     ----------
-    cache : Cache
+    caches : Caches
     samples : DataFrame
         The samples selected; the index holds their row numbers.
     split : Series of str
@@ -48,10 +49,10 @@ class Job:
     out : Path
         Folder that all runs lie below.
     published : bytes
-        The split of all samples of the cache, as ``splits.csv`` holds it.
+        The split of all samples of the caches, as ``splits.csv`` holds it.
     """
 
-    cache: Cache
+    caches: Caches
     samples: pd.DataFrame
     split: pd.Series
     plan: SplitPlan
@@ -63,12 +64,14 @@ class Job:
 
 @dataclass(frozen=True)
 class Cell:
-    """Manipulations to train on and to test on, and the rows that this means."""
+    """A training: its folder, its manipulations and their rows, and in what its two sides differ, in sentences."""
 
+    folder: str
     train: list[str]
     test: list[str]
     train_rows: np.ndarray
     test_rows: np.ndarray
+    told: list[str]
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,7 @@ def planned_run(job: Job, cell: Cell, head: str) -> dict[str, Any]:
             "hash": xxhash.xxh3_128_hexdigest(job.published),
             **split_counts(job.samples, job.split, cell.train_rows, cell.test_rows, job.plan.key),
         },
+        "trained_on": sorted({f"{home}/{name}" for home, name in _fakes(trained)}),
         "train_groups": sorted(trained[job.plan.key].unique()),
         "weighting": WEIGHTING,
         "score": HEADS[head].score_meaning,
@@ -105,12 +109,18 @@ def planned_run(job: Job, cell: Cell, head: str) -> dict[str, Any]:
     return json.loads(json.dumps(record))  # as it comes back from the file, so that the two compare
 
 
+def _fakes(samples: pd.DataFrame) -> list[tuple[str, str]]:
+    """Data set and manipulation of the fakes."""
+    fakes = samples.loc[samples["label"] == FAKE, ["dataset", "manipulation"]].drop_duplicates()
+    return list(fakes.itertuples(index=False, name=None))
+
+
 def read_features(job: Job, cell: Cell) -> Features:
     """Features of both sides of a cell."""
     start = time.perf_counter()
     names, prompt_set = job.settings["features"], job.settings["prompt_set"]
-    train, blocks = feature_matrix(job.cache, cell.train_rows, names, prompt_set)
-    test, _ = feature_matrix(job.cache, cell.test_rows, names, prompt_set)
+    train, blocks = feature_matrix(job.caches.train, cell.train_rows, names, prompt_set)
+    test, _ = feature_matrix(job.caches.test, job.caches.test_rows(cell.test_rows), names, prompt_set)
     return Features(cell, train, test, blocks, time.perf_counter() - start)
 
 
@@ -149,15 +159,15 @@ def run_head(job: Job, features: Features, planned: dict[str, Any], folder: Path
 
 
 def _outcome(job: Job, cell: Cell, fitted: Fitted) -> dict[str, Any]:
-    protocol = protocol_caveats(job.plan, job.samples, job.split, cell.train_rows, cell.test_rows)
+    protocol = protocol_caveats(job.plan, job.samples, job.split, cell.train_rows)
     return {
         "parameters": fitted.parameters,
         "search": {"criterion": CRITERION, "results": fitted.search},
         "thresholds": fitted.thresholds,
         "trainable_parameters": fitted.n_parameters,
-        "trainable_share": _share(fitted.n_parameters, job.cache.scalars().get("encoder_parameters")),
+        "trainable_share": _share(fitted.n_parameters, job.caches.train.scalars().get("encoder_parameters")),
         "versions": software(),
-        "caveats": protocol + fitted.caveats,
+        "caveats": [*cell.told, *protocol, *fitted.caveats],
     }
 
 

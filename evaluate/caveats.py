@@ -13,7 +13,10 @@ LEAK = "LEAK:"  # starts every sentence about samples that stood on both sides
 FEW = "Too few groups:"
 UNCROPPED = "The run does not say how its pictures were cropped"
 # Told of several runs even where it holds for some only: what is grave, and the protocol that a number is read by.
-KEPT = re.compile(rf"{LEAK}|{FEW}|Split by |[\d,]+ of [\d,]+ videos are not in the split|Pictures: |{UNCROPPED}")
+KEPT = re.compile(
+    rf"{LEAK}|{FEW}|Split by |[\d,]+ of [\d,]+ videos are not in the split|Pictures: |{UNCROPPED}|"
+    r"Tested on another cache|\w+ is '[^']*' in training and '"
+)
 ALL = "all test rows"
 RANKING = (
     "Heads stand in the order of their out-of-fold AUC on the training side; where these lie closer together than "
@@ -46,10 +49,10 @@ def leaks(run: Run) -> list[str]:
     trained = set(run.config.get("train_groups") or []) | set(run.rows("val")["group"])
     tested = set(run.rows("test")["group"])
     shared = sorted(trained & tested)
-    told = f"{LEAK} {len(shared)} of {len(tested)} test groups were in training"
+    told = f"{LEAK} {len(shared):,} of {len(tested):,} test "  # groups, or scenes where these are kept whole
     if not shared or any(sentence.startswith(told) for sentence in run.config.get("caveats") or []):
         return []
-    return [f"{told}: {listed(shared, 3)}"]
+    return [f"{told}groups were in training: {listed(shared, 3)}"]
 
 
 def _measured(run: Run, result: Figures) -> Iterator[str]:
@@ -89,7 +92,7 @@ def _standing(run: Run, result: Figures) -> Iterator[str]:
 
 
 def _pictures(run: Run) -> str:
-    made = (run.config.get("cache") or {}).get("provenance") or {}
+    made = (run.config.get("test_cache") or run.config.get("cache") or {}).get("provenance") or {}
     known = [f"{name} {made[name]}" for name in ("crop", "view", "sampling") if made.get(name)]
     pictures = f"Pictures: {', '.join(known)}" if known else UNCROPPED
     if made.get("model") == "demo":

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from textwrap import wrap
 from typing import Any, NamedTuple
 
 import matplotlib as mpl
@@ -29,6 +30,7 @@ REAL_COLOUR = "#7a8088"
 LABEL_LETTERS = 26  # as many as two neighbouring labels have room for
 WIDTH = 4.6  # inches: about as many CSS pixels as a phone is wide
 BINS = 40
+STAMP_COLOUR, STAMP_LETTERS = "#cc3311", 13  # letters to an inch
 STYLE: dict[Any, Any] = {
     "svg.hashsalt": "crossprobe",
     "svg.fonttype": "none",
@@ -170,9 +172,12 @@ FIGURES: dict[str, RunFigure] = {
 
 
 @mpl.rc_context(STYLE)
-def svg(figure: Figure) -> str:
-    """The figure as SVG: the same bytes for the same drawing, no date, text as text."""
+def svg(figure: Figure, stamp: str = "") -> str:
+    """The figure as SVG: the same bytes for the same drawing, no date, text as text; ``stamp`` stands below it."""
     target = io.StringIO()
+    if stamp:
+        lines = "\n".join(wrap(stamp, int(STAMP_LETTERS * figure.get_figwidth())))
+        figure.text(0.01, -0.02, lines, color=STAMP_COLOUR, fontsize=8, va="top")
     figure.savefig(target, format="svg", metadata={"Date": None}, bbox_inches="tight", facecolor=PAPER)
     return target.getvalue()
 

@@ -47,6 +47,11 @@ class Run:
         """The manipulations that it was trained on, joined by "+"."""
         return "+".join(self.config["train"])
 
+    @property
+    def trained_on(self) -> list[str]:
+        """The same one by one, each with its data set in front where the run tells: FF++/FaceSwap."""
+        return list(self.config.get("trained_on") or self.config["train"])
+
     def rows(self, split: str) -> pd.DataFrame:
         """Predictions of one split."""
         return self.table[self.table["split"] == split]

@@ -161,5 +161,6 @@ def cells(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def is_seen(cell: pd.DataFrame, train: Sequence[str]) -> bool:
-    """Whether the manipulation of a cell is one of those in ``train``."""
-    return set(cell.loc[cell["label"] == 1, "manipulation"]) <= set(train)
+    """Whether the manipulation of a cell is one of those in ``train``, which may name their data set: FF++/FaceSwap."""
+    fakes = cell.loc[cell["label"] == 1, ["dataset", "manipulation"]].drop_duplicates()
+    return all({name, f"{dataset}/{name}"} & set(train) for dataset, name in fakes.itertuples(index=False))

@@ -67,7 +67,7 @@ def _table(runs: Sequence[Run], level: str, draws: GroupDraws, shared: set[Cell]
     for run, name, cell in _cells(runs, level):
         labels, scores = cell["label"].to_numpy(), cell["score"].to_numpy()
         drawn = bootstrap(labels, scores, cell["group"].to_numpy(dtype=str), draws, {"auc": roc_area})["auc"]
-        seen = is_seen(cell, run.config["train"])
+        seen = is_seen(cell, run.trained_on)
         value_and_draws, few_here = np.append(auc(labels, scores), drawn), has_few_groups(cell)
         shown[run.train][name] = {"seen": seen, **_with_interval(value_and_draws, few_here)}
         if (run.train, name) in shared:

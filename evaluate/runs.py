@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from cache.errors import InputError
-from evaluate.caveats import LEAK, caveats
+from evaluate.caveats import LEAK, caveats, leaks
 from evaluate.figures import FIGURES, matrix_figure, svg
 from evaluate.folders import Run, find_runs, read_run, write_json, write_text
 from evaluate.intervals import GroupDraws, group_draws
@@ -20,12 +20,19 @@ from evaluate.report.page import run_page, tree_page
 FORMAT = 1
 STATED = (
     "head", "train", "test", "features", "normalize", "prompt_set", "parameters", "trainable_parameters",
-    "trainable_share", "score", "weighting", "seed", "command", "cache", "split",
+    "trainable_share", "score", "weighting", "seed", "command", "cache", "test_cache", "split",
 )  # fmt: skip
 
 
-def evaluate_run(folder: Path) -> dict[str, Any]:
+def evaluate_run(folder: Path, *, allow_leak: bool = False) -> dict[str, Any]:
     """Measure one run and write ``metrics.json``, its figures and ``report.html`` into its folder.
+
+    Parameters
+    ----------
+    folder : Path
+    allow_leak : bool
+        Measure it although test groups were in training; all that is written says so. A run that was made with leave
+        for its leak needs no second one.
 
     Returns
     -------
@@ -38,17 +45,24 @@ def evaluate_run(folder: Path) -> dict[str, Any]:
     Raises
     ------
     InputError
-        The folder holds no whole run, or the test rows lack a class.
+        The folder holds no whole run, the test rows lack a class, or test groups were in training.
     """
     run = read_run(Path(folder))
+    _refuse_leaks(run, allow_leak)
     return _publish(run, _measure(run))
 
 
-def evaluate_tree(folder: Path) -> list[dict[str, Any]]:
+def evaluate_tree(folder: Path, *, allow_leak: bool = False) -> list[dict[str, Any]]:
     """Measure every run at or below a folder, and where there are several, compare them.
 
     Beside what `evaluate_run` writes, a folder of runs gets ``summary.csv`` (one row for each run, test manipulation
     and level) and ``report.html``; of several runs this compares them, with one heatmap for each head.
+
+    Parameters
+    ----------
+    folder : Path
+    allow_leak : bool
+        As for `evaluate_run`.
 
     Returns
     -------
@@ -59,10 +73,12 @@ def evaluate_tree(folder: Path) -> list[dict[str, Any]]:
     Raises
     ------
     InputError
-        There is no run, or one of them cannot be measured; nothing is written then.
+        There is no run, or one of them cannot be measured or leaks; nothing is written then.
     """
     folder = Path(folder)
     runs = [read_run(path) for path in find_runs(folder)]
+    for run in runs:
+        _refuse_leaks(run, allow_leak)
     measured = [_measure(run) for run in runs]
     results = [_publish(run, metrics) for run, metrics in zip(runs, measured, strict=True)]
     if runs[0].folder == folder:
@@ -83,9 +99,9 @@ def summary_table(results: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """One row for each run, test manipulation and level, with all that a number has to be read with."""
     rows = []
     for result in results:
-        made = (result["run"].get("cache") or {}).get("provenance") or {}
+        made = (result["run"].get("test_cache") or result["run"].get("cache") or {}).get("provenance") or {}
         split = result["run"].get("split") or {}
-        leaks = [sentence for sentence in result["caveats"] if sentence.startswith(LEAK)]
+        stamps = [sentence for sentence in result["caveats"] if sentence.startswith(LEAK)]
         for name, figures in result["by_manipulation"].items():
             for level in LEVELS:
                 row = {
@@ -99,16 +115,27 @@ def summary_table(results: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
                     **{key: made.get(key, "") for key in ("model", "crop", "view", "sampling")},
                     "split_method": split.get("method", ""),
                     **{key: split.get(key, "") for key in ("disjoint", "drop_crossing")},
-                    "leak": "; ".join(leaks),
+                    "leak": "; ".join(stamps),
                     "folder": result["folder"],
                 }
                 rows.append(row)
     return pd.DataFrame(rows)
 
 
+def _refuse_leaks(run: Run, allow_leak: bool) -> None:
+    stated = (run.config.get("split") or {}).get("allow_leak")
+    if not (allow_leak or stated) and (found := leaks(run)):
+        raise InputError(
+            f"{run.folder}: {found[0]}. Make it anew with a split that keeps groups whole, or go on with --allow-leak, "
+            "which every report will state"
+        )
+
+
 def _publish(run: Run, metrics: dict[str, Any]) -> dict[str, Any]:
     videos, threshold = at_level(run.rows("test"), "video"), run.threshold("video")["value"]
-    drawings = {name: svg(figure.draw(videos, run.config["train"], threshold)) for name, figure in FIGURES.items()}
+    draw = {name: figure.draw(videos, run.trained_on, threshold) for name, figure in FIGURES.items()}
+    stamp = _stamp([metrics])
+    drawings = {name: svg(figure, stamp) for name, figure in draw.items()}
     stated = {key: run.config.get(key) for key in STATED}
     result = {"folder": str(run.folder), "run": stated, **metrics}
     page = run_page(run, result, drawings)
@@ -124,7 +151,7 @@ def _measure(run: Run) -> dict[str, Any]:
     draws = group_draws(test["group"].to_numpy(dtype=str), test["label"].to_numpy())
     result: dict[str, Any] = {"format": FORMAT, **_levels(run, "test", test, draws), "by_manipulation": {}}
     for name, cell in cells(test).items():
-        seen = is_seen(cell, run.config["train"])
+        seen = is_seen(cell, run.trained_on)
         result["by_manipulation"][name] = {"seen": seen, **_levels(run, name, cell, draws)}
     both = validation["label"].nunique() == 2
     result["validation"] = _levels(run, "validation", validation, None) if both else None
@@ -150,7 +177,13 @@ def _compare(
         for head in comparison["video"]
         for at in by_head[head]
     ]
-    return ranked, {head: svg(matrix_figure(table, head)) for head, table in comparison["video"].items()}
+    stamps = {head: _stamp([results[at] for at in rows]) for head, rows in by_head.items()}
+    return ranked, {head: svg(matrix_figure(table, head), stamps[head]) for head, table in comparison["video"].items()}
+
+
+def _stamp(results: Sequence[Mapping[str, Any]]) -> str:
+    """The first sentence on a leak, for a drawing, which may be shown without its report."""
+    return next((line for one in results for line in one["caveats"] if line.startswith(LEAK)), "")
 
 
 def _levels(run: Run, name: str, frames: pd.DataFrame, draws: GroupDraws | None) -> dict[str, Any]:

@@ -11,16 +11,18 @@ from types import TracebackType
 import numpy as np
 import pandas as pd
 
+from cache.errors import InterruptedWork
 from cache.ledger import Ledger
 from cache.parts import Part, write_part
 from cache.schema import FAILURE_COLUMNS, SAMPLE_COLUMNS, PromptScores, Provenance, Space
 from extract.device import Arrays, Encoder
+from extract.faces import FaceCrop
 from extract.images import FrameInfo
 from extract.prepare import Failure
 from extract.prompts import PromptSet, similarities
 
 PLANNED = (
-    "dataset", "compression", "manipulation", "scene", "identities", "group", "split", "label", "path",
+    "dataset", "compression", "manipulation", "scene", "identities", "group", "split", "label", "root", "path",
 )  # fmt: skip
 MEASURED = ("file_hash", "pixel_hash", "width", "height", "byte_size", "format", "quantization")
 
@@ -68,10 +70,10 @@ class Collected(AbstractContextManager["Collected"]):
         *,
         rows: int,
         has_thumbnails: bool,
+        faces: FaceCrop | None = None,
     ) -> None:
         self._inputs = ledger.inputs
         self._input_of_slot = ledger.input_of_slot()
-        self._root = ledger.settings["root"]
         self._texts = {one.name: (one, encoder.embed_prompts(one)) for one in prompts}
         self._scalars = {"logit_scale": encoder.logit_scale, "encoder_parameters": float(encoder.n_parameters)}
         if encoder.logit_bias is not None:
@@ -80,6 +82,7 @@ class Collected(AbstractContextManager["Collected"]):
         self._folder = folder
         self._part_rows = rows
         self._has_thumbnails = has_thumbnails
+        self._faces = faces
         self._batches: list[_Rows] = []  # a batch joins whole or not at all, whatever interrupts: no slot is lost
         self._writer = ThreadPoolExecutor(1)
         self._writing: Future[Part] | None = None
@@ -101,7 +104,13 @@ class Collected(AbstractContextManager["Collected"]):
         return start == last.stop and last.stop - first.start < self._part_rows
 
     def add(self, start: int, stop: int, frames: Sequence[FrameInfo | Failure | None], views: Sequence[Arrays]) -> None:
-        """Take the results of the slots ``start`` to ``stop``, in each view; rows behind them are padding."""
+        """Take the results of the slots ``start`` to ``stop``, in each view; rows behind them are padding.
+
+        Raises
+        ------
+        InterruptedWork
+            A frame has no face, and that is to end the work.
+        """
         rows = _Rows(start, stop)
         with np.errstate(over="ignore"):  # beyond float16's range becomes infinite, and so a failure
             halves = [{name: array.astype(np.float16) for name, array in arrays.items()} for arrays in views]
@@ -116,6 +125,8 @@ class Collected(AbstractContextManager["Collected"]):
                 rows.frames.append(frame)
                 good.append(position)
             elif isinstance(frame, Failure):
+                if frame.stage == "face":
+                    self._refuse_faceless(slot, frame)
                 key = (int(self._input_of_slot[slot]), frame.stage, frame.reason)
                 rows.failures[key] = rows.failures.get(key, 0) + 1
         for view, arrays, rounded in zip(self._spaces, views, halves, strict=True):
@@ -124,7 +135,17 @@ class Collected(AbstractContextManager["Collected"]):
             for name, (_, texts) in self._texts.items():
                 scores = similarities(arrays["embedding"][good], texts)  # from the unrounded vectors
                 rows.arrays[view, f"similarity {name}"] = [scores]
+            if self._faces:
+                rows.arrays |= {(view, name): [array] for name, array in _face_arrays(rows.frames).items()}
         self._batches.append(rows)
+
+    def _refuse_faceless(self, slot: int, failure: Failure) -> None:
+        if self._faces and self._faces.no_face == "fail":
+            path = self._inputs["path"].iloc[self._input_of_slot[slot]]
+            raise InterruptedWork(
+                f"{path}: {failure.reason}; with --no-face skip the same command goes on from there and leaves such "
+                "frames out; --no-face full, which takes them whole, begins anew"
+            )
 
     def seal(self) -> None:
         """Let the rows gathered so far be written as a part, and begin anew; the part before it is written then."""
@@ -167,7 +188,6 @@ class Collected(AbstractContextManager["Collected"]):
         for name in MEASURED:
             table[name] = list(map(attrgetter(name), rows.frames))
         table["frame"] = [frame.index for frame in rows.frames]
-        table["root"] = self._root
         keys = zip(*(planned[name] for name in ("dataset", "compression", "manipulation", "video")), strict=True)
         table["video_id"] = list(map("/".join, keys))
         pairs = zip(table["video_id"], table["frame"], strict=True)
@@ -175,13 +195,23 @@ class Collected(AbstractContextManager["Collected"]):
         return table[list(SAMPLE_COLUMNS)]
 
     def _failure_table(self, rows: _Rows) -> pd.DataFrame:
-        table = self._inputs[["path", "manipulation"]].iloc[[one for one, _, _ in rows.failures]]
+        table = self._inputs[["root", "path", "manipulation"]].iloc[[one for one, _, _ in rows.failures]]
         table = table.reset_index(drop=True)
-        table["root"] = self._root
         table["stage"] = [stage for _, stage, _ in rows.failures]
         table["reason"] = [reason for _, _, reason in rows.failures]
         table["frames"] = list(rows.failures.values())
         return table[list(FAILURE_COLUMNS)]
+
+
+def _face_arrays(frames: Sequence[FrameInfo]) -> dict[str, np.ndarray]:
+    """What is known of the face of each frame: a row each."""
+    faces = [frame.face for frame in frames if frame.face is not None]
+    return {
+        "face/box": np.array([face.box for face in faces], np.float32).reshape(-1, 4),
+        "face/landmarks": np.array([face.landmarks for face in faces], np.float32).reshape(-1, 5, 2),
+        "face/score": np.array([face.score for face in faces], np.float32),
+        "face/count": np.array([face.found for face in faces], np.int32),
+    }
 
 
 def _finite(views: Sequence[Arrays]) -> np.ndarray:

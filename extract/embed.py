@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import closing
 
+import pandas as pd
+
 from cache.errors import InterruptedWork
 from cache.ledger import Ledger
 from extract.collect import Collected
@@ -44,7 +46,7 @@ def embed_slots(
     start, stop = shard_slots(ledger)
     total = stop - start
     done = total - sum(stop - start for start, stop in ranges)
-    longest = int(ledger.inputs["slots"].max())
+    longest = longest_video(ledger.inputs, preparation)
     batches = prepared_batches(
         ranges, slot_items(ledger), preparation, size, workers, longest=longest, held=encoder.lanes
     )
@@ -77,16 +79,22 @@ def embed_slots(
         raise InterruptedWork(f"stopped at {done} of {total} frames; the same command goes on from there")
 
 
+def longest_video(inputs: pd.DataFrame, preparation: Preparation) -> int:
+    """The most slots that one process has to prepare together."""
+    together = slot_numbers(inputs) + 1 if preparation.faces else inputs["slots"]
+    return int(together.max())
+
+
 def slot_items(ledger: Ledger) -> Callable[[int, int], list[Item]]:
     """A function from a range of slots to their items."""
-    root = ledger.settings["root"]
     inputs, slots = ledger.input_of_slot(), slot_numbers(ledger.inputs)
+    roots = ledger.inputs["root"].to_numpy()
     paths, frames = ledger.inputs["path"].to_numpy(), ledger.inputs["frame"].to_numpy()
     videos = ledger.inputs["is_video"].to_numpy()
 
     def items(start: int, stop: int) -> list[Item]:
         return [
-            Item(root, paths[one], bool(videos[one]), int(slots[slot]), int(frames[one]))
+            Item(roots[one], paths[one], bool(videos[one]), int(slots[slot]), int(frames[one]))
             for slot, one in zip(range(start, stop), inputs[start:stop], strict=True)
         ]
 

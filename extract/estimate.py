@@ -10,7 +10,7 @@ import pandas as pd
 
 from cache.ledger import Ledger
 from extract.device import Device, Encoder
-from extract.embed import slot_items
+from extract.embed import longest_video, slot_items
 from extract.images import FrameInfo
 from extract.prepare import Preparation
 from extract.prompts import PromptSet
@@ -58,7 +58,6 @@ def counts(inputs: pd.DataFrame) -> pd.DataFrame:
 
 def estimate(
     inputs: pd.DataFrame,
-    root: str,
     encoder: Encoder,
     prompts: Sequence[PromptSet],
     preparation: Preparation,
@@ -66,11 +65,11 @@ def estimate(
     workers: int,
 ) -> Estimate:
     """Embed batches spread evenly over the plan, for 15 seconds at most, and write nothing."""
-    ledger = Ledger({"root": root}, inputs)
+    ledger = Ledger({}, inputs)
     firsts = np.arange(0, ledger.slots, batch_size)
     chosen = firsts[np.unique(np.linspace(0, len(firsts) - 1, BATCHES).astype(int))]
     ranges = [(int(first), int(min(first + batch_size, ledger.slots))) for first in chosen]
-    longest = int(inputs["slots"].max())
+    longest = longest_video(inputs, preparation)
     batches = prepared_batches(ranges, slot_items(ledger), preparation, batch_size, workers, longest=longest)
     timed, seen, unreadable = 0, 0, 0
     with closing(batches), Device(encoder, batch_size) as device:
@@ -87,7 +86,7 @@ def estimate(
             if time.monotonic() - started > SECONDS:
                 break
     rate = timed / (time.monotonic() - started)
-    row_bytes = TABLE_BYTES + len(root) + _text_bytes(inputs)
+    row_bytes = TABLE_BYTES + _text_bytes(inputs)
     row_bytes += sum(2 * array[0].size for arrays in views for array in arrays.values())
     row_bytes += 4 * len(views) * sum(len(one.texts) for one in prompts)
     row_bytes += max((len(frame.thumbnail) for frame in frames), default=0)
@@ -96,6 +95,6 @@ def estimate(
 
 def _text_bytes(inputs: pd.DataFrame) -> int:
     """Of a row's strings, which are as wide as the widest; the key repeats most of them, and so does the video's."""
-    columns = ("path", "dataset", "compression", "manipulation", "video", "scene", "identities", "group")
+    columns = ("path", "dataset", "compression", "manipulation", "video", "scene", "identities", "group", "root")
     widths = {name: int(inputs[name].str.len().max()) for name in columns}
     return sum(widths.values()) + 2 * sum(widths[name] for name in columns[1:5])

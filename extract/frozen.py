@@ -13,6 +13,7 @@ from cache.parts import Part, missing_ranges
 from cache.schema import Provenance
 from cache.sealed import sync_folder
 from extract.device import Encoder
+from extract.faces import FaceCrop
 from extract.plan import listing_differences, rewritten
 from extract.prompts import PromptSet
 from extract.video import Sampling, decoder_version
@@ -24,18 +25,24 @@ def work_folder(out: Path) -> Path:
 
 
 def describe(
-    encoder: Encoder, prompts: Sequence[PromptSet], sampling: Sampling, crop: str, view: str = "clean"
+    encoder: Encoder,
+    prompts: Sequence[PromptSet],
+    sampling: Sampling,
+    crop: str,
+    view: str = "clean",
+    faces: FaceCrop | None = None,
 ) -> Provenance:
     """All that changes a number in the feature space that is about to be made."""
+    decoder = decoder_version()
     return Provenance(
         model=encoder.model_name,
         architecture=encoder.architecture,
         weights=encoder.weights,
         adapter="none",
         preprocessing=encoder.preprocessing.describe(),
-        decoder=decoder_version(),
+        decoder=f"{decoder}, {faces.detector.software}" if faces else decoder,
         sampling=sampling.describe(),
-        crop=crop,
+        crop=faces.describe() if faces else crop,
         view=view,
         tokens=" ".join(("embedding", *encoder.tokens)),
         precision=encoder.precision,
@@ -63,7 +70,7 @@ def freeze(folder: Path, wanted: Ledger, encoder: Encoder) -> tuple[Ledger, list
     ledger = read_ledger(path)
     refuse_differences(folder, wanted.settings, ledger.settings)
     notes = listing_differences(wanted.inputs, ledger.inputs)
-    if paths := rewritten(ledger.settings["root"], ledger.inputs, path.stat().st_mtime):
+    if paths := rewritten(ledger.inputs, path.stat().st_mtime):
         notes.append(f"inputs since the plan was frozen: {len(paths)} written to ({paths[0]}); what is sealed stays")
     return ledger, notes
 

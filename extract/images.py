@@ -10,6 +10,9 @@ import simplejpeg
 import xxhash
 from PIL import ExifTags, Image
 
+from extract.archives import read_file
+from extract.faces import Face
+
 # Only these are tried, whatever the suffix says: Pillow's other readers include one that runs an interpreter (EPS).
 Image.init()  # registers the readers: which there are depends on how Pillow was built
 FORMATS = tuple(name for name in ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "AVIF", "GIF", "PPM") if name in Image.OPEN)
@@ -35,7 +38,7 @@ class Unreadable(Exception):
 
     Attributes
     ----------
-    stage : {"open", "decode"}
+    stage : {"open", "decode", "face"}
     reason : str
         One line.
     """
@@ -70,7 +73,9 @@ class FrameInfo:
     quantization : str
         xxh3-64 of the JPEG quantisation tables, or empty.
     thumbnail : bytes
-        A small JPEG of the frame, where one was asked for.
+        A small JPEG of the frame, or of the face, where one was asked for.
+    face : Face or None
+        The face that it is cropped to, where it is.
     """
 
     index: int
@@ -82,6 +87,7 @@ class FrameInfo:
     format: str
     quantization: str
     thumbnail: bytes = field(default=b"", kw_only=True)
+    face: Face | None = field(default=None, kw_only=True)
 
 
 @dataclass
@@ -96,7 +102,7 @@ class Frame(FrameInfo):
 
 
 def read_image(path: str | Path, index: int = 0) -> Frame:
-    """Read and decode a picture; of an animated one the first frame.
+    """Read and decode a picture, also one inside a tar archive; of an animated one the first frame.
 
     EXIF orientation is applied. Transparency is dropped and palettes, grey and CMYK are converted as Pillow's
     ``convert("RGB")`` does (open_clip's way), but before resizing; 16-bit grey is scaled to 8 bits. A plain JPEG is
@@ -110,8 +116,7 @@ def read_image(path: str | Path, index: int = 0) -> Frame:
         ``Image.MAX_IMAGE_PIXELS``.
     """
     try:
-        with open(path, "rb") as file:
-            content = file.read()
+        content = read_file(path)
     except OSError as error:
         raise Unreadable("open", error.strerror or str(error)) from error
     with warnings.catch_warnings():

@@ -1,88 +1,45 @@
 """One extraction as a user names it: a folder, a model, a few words -> a cache."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import pandas as pd
 
-from cache.errors import InputError, choose
+from cache.errors import InputError
 from cache.reader import open_cache
+from extract.coverage import face_notes
+from extract.crops import check_crop, face_crop
 from extract.embed import Progress
 from extract.encoder import choose_device, load_encoder
 from extract.estimate import Estimate, counts, estimate
 from extract.frozen import parse_shard
-from extract.layouts import LAYOUTS, recognise
-from extract.plan import plan_inputs
 from extract.prepare import Preparation
 from extract.prompts import load_prompt_sets
-from extract.run import CROPS, PART_ROWS, Summary
+from extract.roots import Plan, Say, plan_folder
+from extract.run import PART_ROWS, Summary
 from extract.shards import choose_engine, extract_in_shards
 from extract.video import Sampling
-from extract.views import parse_views
 from extract.wanted import Wanted
 from extract.workers import start_early
 
-Say = Callable[[str], None]
-
-
-class Plan(NamedTuple):
-    """What is to be read.
-
-    Attributes
-    ----------
-    layout : str
-        Name of the layout, given or recognised.
-    inputs : DataFrame
-        As `extract.plan.plan_inputs` makes it.
-    skipped : list of (path, reason)
-    """
-
-    layout: str
-    inputs: pd.DataFrame
-    skipped: list[tuple[str, str]]
-
-
-def plan_folder(
-    data: Path,
-    *,
-    layout: str = "auto",
-    dataset: str | None = None,
-    frames: int | None = None,
-    fps: float | None = None,
-    limit: int | None = None,
-    say: Say = lambda sentence: None,
-) -> Plan:
-    """The plan of an extraction; parameters as those of `extract_folder`."""
-    if frames is not None and fps is not None:
-        raise InputError("--frames and --fps exclude each other; give one")
-    _check_least(limit=(limit, 1))
-    name = recognise(data) if layout == "auto" else layout
-    listing = choose(LAYOUTS, name, "layout")(data, dataset)
-    inputs = plan_inputs(data, listing.sources, Sampling(frames=frames, fps=fps), limit)
-    say(f"{data}: layout {name}, {len(inputs)} inputs, {inputs['slots'].sum()} frames planned")
-    videos = inputs.drop_duplicates(["dataset", "compression", "manipulation", "video"])["manipulation"].value_counts()
-    say("videos: " + ", ".join(f"{count} {manipulation}" for manipulation, count in videos.sort_index().items()))
-    if listing.skipped:
-        path, reason = listing.skipped[0]
-        say(f"left out, being no input: {len(listing.skipped)} ({path}: {reason})")
-    return Plan(name, inputs, listing.skipped)
-
 
 def extract_folder(
-    data: Path,
+    data: Path | Sequence[Path],
     out: Path,
     *,
     model: str,
     pretrained: str | None = None,
     layout: str = "auto",
     dataset: str | None = None,
+    columns: Sequence[str] = (),
     frames: int | None = None,
     fps: float | None = None,
     prompts: Sequence[str] = ("seed_000",),
     tokens: Sequence[str] = (),
     crop: str = "none",
+    face_model: Path | None = None,
+    no_face: str = "skip",
     views: str = "clean",
     thumbnails: int = 0,
     limit: int | None = None,
@@ -101,8 +58,8 @@ def extract_folder(
 
     Parameters
     ----------
-    data : Path
-        Root of the data set.
+    data : Path or sequence of Path
+        Root of the data set, or several: reals from one, fakes from another.
     out : Path
         The cache to make; where its work was interrupted, the work goes on.
     model, pretrained : str
@@ -110,7 +67,9 @@ def extract_folder(
     layout : str
         A name of `LAYOUTS`, or "auto".
     dataset : str, optional
-        Name of the data set in the cache; the layout knows one.
+        Name of the data set in the cache; the layout knows one. Of several roots: they are one data set.
+    columns : sequence of str
+        Of a manifest: words as ``label=is_fake``, ours and the table's column that is meant.
     frames, fps : int, float, optional
         Frames of each video, spread evenly, or a rate; every frame by default.
     prompts : sequence of str
@@ -118,7 +77,12 @@ def extract_folder(
     tokens : sequence of str
         "cls" adds the class token before the projection.
     crop : str
-        A name of `CROPS`.
+        A name of `extract.crops.CROPS`.
+    face_model : Path, optional
+        With ``crop="face"`` the file of the YuNet detector; by default the one known, fetched where it is not there.
+    no_face : str
+        With ``crop="face"`` what becomes of a frame without one: a name of
+        `extract.faces.NO_FACE_POLICIES`.
     views : str
         Names as `extract.views.parse_view` takes them, joined by commas: a feature space of each.
     thumbnails : int
@@ -141,8 +105,7 @@ def extract_folder(
     InputError
         Whatever the user named does not exist or does not fit.
     """
-    choose(CROPS, crop, "crop")
-    names = parse_views(views)
+    names = check_crop(crop, face_model, no_face, views)
     _check_least(
         thumbnails=(thumbnails or None, 8),
         batch_size=(batch_size, 1),
@@ -154,28 +117,32 @@ def extract_folder(
     if shard and batch_size is None and retry_failed is None:
         raise InputError("--shard needs --batch-size N, the same for all shards: batches are not cut")
     prompt_sets = load_prompt_sets(prompts)
+    faces = face_crop(crop, face_model, no_face, say)
     start_early(_workers(workers))
     for one in device.split(",") if ray is None else ():
         choose_device(one)  # refuses what is not there, before any work
     alone = shard is not None or retry_failed is not None
     engine = choose_engine(out, device, ray, shards, workers, alone=alone)
     reuse = None if retry_failed is None else open_cache(retry_failed)
-    plan = plan_folder(data, layout=layout, dataset=dataset, frames=frames, fps=fps, limit=limit, say=say)
+    plan = plan_folder(
+        data, layout=layout, dataset=dataset, columns=columns, frames=frames, fps=fps, limit=limit, say=say
+    )
     wanted = Wanted(
-        data=data,
+        roots=tuple(sorted(plan.inputs["root"].unique())),
         model=model,
         pretrained=pretrained,
         tokens=tuple(tokens),
         prompts=tuple(prompt_sets),
         sampling=Sampling(frames=frames, fps=fps),
         crop=crop,
+        faces=faces,
         views=names,
         thumbnails=thumbnails,
-        selection={"layout": plan.layout, "dataset": dataset, "limit": limit},
+        selection={"layout": plan.layout, "dataset": dataset, "columns": list(columns), "limit": limit},
         part_rows=part_rows,
     )
     if engine is not None:
-        return extract_in_shards(
+        summary = extract_in_shards(
             plan.inputs,
             out,
             wanted,
@@ -186,30 +153,38 @@ def extract_folder(
             progress=progress,
             say=say,
         )
-    return wanted(
-        plan.inputs,
-        out,
-        device=device.partition(",")[0],  # the file is there already, and only looked at
-        workers=_workers(workers),
-        shard=shard,
-        reuse=reuse,
-        batch_size=batch_size,
-        progress=progress,
-        say=say,
-    )
+    else:
+        summary = wanted(
+            plan.inputs,
+            out,
+            device=device.partition(",")[0],  # the file is there already, and only looked at
+            workers=_workers(workers),
+            shard=shard,
+            reuse=reuse,
+            batch_size=batch_size,
+            progress=progress,
+            say=say,
+        )
+    if faces is not None:
+        summary.notes += face_notes(open_cache(out))
+    return summary
 
 
 def list_folder(
-    data: Path,
+    data: Path | Sequence[Path],
     *,
     model: str | None = None,
     pretrained: str | None = None,
     layout: str = "auto",
     dataset: str | None = None,
+    columns: Sequence[str] = (),
     frames: int | None = None,
     fps: float | None = None,
     prompts: Sequence[str] = ("seed_000",),
     tokens: Sequence[str] = (),
+    crop: str = "none",
+    face_model: Path | None = None,
+    no_face: str = "skip",
     views: str = "clean",
     thumbnails: int = 0,
     limit: int | None = None,
@@ -228,17 +203,20 @@ def list_folder(
     estimate : Estimate or None
         None where no model is named.
     """
-    preparation_views = parse_views(views)
+    names = check_crop(crop, face_model, no_face, views)
     prompt_sets = load_prompt_sets(prompts)
-    plan = plan_folder(data, layout=layout, dataset=dataset, frames=frames, fps=fps, limit=limit, say=say)
+    plan = plan_folder(
+        data, layout=layout, dataset=dataset, columns=columns, frames=frames, fps=fps, limit=limit, say=say
+    )
     if model is None:
         return plan, counts(plan.inputs), None
     workers = _workers(workers)
     start_early(workers)
     encoder = load_encoder(model, pretrained, device.partition(",")[0], tokens)
-    preparation = Preparation(encoder.preprocessing, Sampling(frames=frames, fps=fps), preparation_views, thumbnails)
+    faces = face_crop(crop, face_model, no_face, say)
+    preparation = Preparation(encoder.preprocessing, Sampling(frames=frames, fps=fps), names, thumbnails, faces)
     size = batch_size or encoder.fitting_batch_size()
-    expected = estimate(plan.inputs, str(data.resolve()), encoder, prompt_sets, preparation, size, workers)
+    expected = estimate(plan.inputs, encoder, prompt_sets, preparation, size, workers)
     return plan, counts(plan.inputs), expected
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from cache.ledger import Ledger
 from cache.parts import Part, write_part
@@ -27,6 +28,8 @@ def reused_parts(old: Cache, ledger: Ledger, ranges: Iterable[tuple[int, int]], 
     """
     row_of_slot = _rows(old, ledger)
     input_of_slot = ledger.input_of_slot()
+    if "face/box" in old.arrays():
+        row_of_slot[_in_changed_videos(row_of_slot, old, ledger)] = UNKNOWN
     spaces = {name: old.space(name) for name in old.spaces}
     parts = []
     for start, stop in _whole_batches(row_of_slot, ranges, ledger.settings["batch_size"]):
@@ -42,18 +45,29 @@ def reused_parts(old: Cache, ledger: Ledger, ranges: Iterable[tuple[int, int]], 
 
 def _rows(old: Cache, ledger: Ledger) -> np.ndarray:
     """Row of each slot in the old cache, `NO_FRAME` or `UNKNOWN`, shape (slots,)."""
-    rows_of_path = old.samples.groupby("path").indices  # ascending, as the slots are
+    rows_of_file = old.samples.groupby(["root", "path"]).indices  # ascending, as the slots are
     sizes = old.samples["byte_size"].to_numpy()
-    failed = set(old.failures["path"])
+    failed = set(zip(old.failures["root"], old.failures["path"], strict=True))
     found = np.full(ledger.slots, UNKNOWN)
     start = 0
-    for path, slots, size in ledger.inputs[["path", "slots", "byte_size"]].itertuples(index=False):
-        rows = rows_of_path.get(path, np.empty(0, int))
-        if path not in failed and 0 < len(rows) <= slots and (sizes[rows] == size).all():
+    for root, path, slots, size in ledger.inputs[["root", "path", "slots", "byte_size"]].itertuples(index=False):
+        rows = rows_of_file.get((root, path), np.empty(0, int))
+        if (root, path) not in failed and 0 < len(rows) <= slots and (sizes[rows] == size).all():
             found[start : start + slots] = NO_FRAME
             found[start : start + len(rows)] = rows
         start += slots
     return found
+
+
+def _in_changed_videos(rows: np.ndarray, old: Cache, ledger: Ledger) -> np.ndarray:
+    """Slots of videos that are not all as they were, shape (slots,): a face is followed from frame to frame."""
+    inputs = ledger.inputs
+    names = inputs["dataset"] + "/" + inputs["compression"] + "/" + inputs["manipulation"] + "/" + inputs["video"]
+    videos = pd.DataFrame({"video": names.to_numpy()[ledger.input_of_slot()], "row": rows})
+    known = (videos["row"] != UNKNOWN).groupby(videos["video"]).transform("all")
+    taken = (videos["row"] >= 0).groupby(videos["video"]).transform("sum")
+    there = videos["video"].map(old.samples["video_id"].value_counts()).fillna(0)
+    return (~known | (taken != there)).to_numpy()
 
 
 def _whole_batches(rows: np.ndarray, ranges: Iterable[tuple[int, int]], size: int) -> Iterator[tuple[int, int]]:

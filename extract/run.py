@@ -20,6 +20,7 @@ from cache.store import assemble
 from extract.collect import Collected
 from extract.device import Encoder
 from extract.embed import Progress, embed_slots
+from extract.faces import FaceCrop
 from extract.frozen import (
     describe,
     file_attributes,
@@ -41,7 +42,6 @@ from extract.video import Sampling
 from extract.views import parse_views
 
 PART_ROWS = 16_384
-CROPS = {"none": "the whole frame", "given": "the pictures come already cropped to the face"}
 
 
 @dataclass
@@ -58,13 +58,13 @@ class Summary:
 
 def extract(
     inputs: pd.DataFrame,
-    root: Path,
     out: Path,
     encoder: Encoder,
     prompts: Sequence[PromptSet],
     sampling: Sampling,
     *,
     crop: str = "none",
+    faces: FaceCrop | None = None,
     selection: dict[str, Any] | None = None,
     views: Sequence[str] = ("clean",),
     thumbnails: int = 0,
@@ -81,6 +81,10 @@ def extract(
     ----------
     inputs : DataFrame
         The plan, as `extract.plan.plan_inputs` makes it.
+    crop : str
+        "none" or "given", where there are no ``faces``.
+    faces : FaceCrop, optional
+        How frames are cropped to a face.
     selection : dict, optional
         How the inputs were chosen (layout, limit ...): compared when the work is taken up again.
     views : sequence of str
@@ -111,13 +115,15 @@ def extract(
         ``out`` or its unfinished work was made with other settings, another extraction is at work on it, or nothing
         could be read.
     InterruptedWork
-        By SIGINT or SIGTERM, once the work so far is sealed; by a disk that is full or fails; by a worker that died.
+        By SIGINT or SIGTERM, once the work so far is sealed; by a disk that is full or fails; by a worker that died;
+        by a frame without a face, where that is asked for.
     """
     started = time.monotonic()
     parse_shard(shard)
-    preparation = Preparation(encoder.preprocessing, sampling, parse_views(",".join(views)), thumbnails)
-    spaces = {view: describe(encoder, prompts, sampling, crop, view) for view in preparation.views}
-    settings = {"root": str(root.resolve()), "batch_size": batch_size, "shard": shard, **(selection or {})}
+    names = parse_views(",".join(views), has_faces=faces is not None)
+    preparation = Preparation(encoder.preprocessing, sampling, names, thumbnails, faces)
+    spaces = {view: describe(encoder, prompts, sampling, crop, view, faces) for view in names}
+    settings = {"roots": sorted(inputs["root"].unique()), "batch_size": batch_size, "shard": shard, **(selection or {})}
     settings |= {"views": ",".join(spaces), "thumbnails": thumbnails, "provenance": asdict(next(iter(spaces.values())))}
     if reuse is not None:
         settings["batch_size"] = _batch_size_of(reuse, out, settings)
@@ -140,7 +146,9 @@ def extract(
                 notes.append(f"took {_slots(taken)} of {stop - first} frames from {reuse.path}")
                 parts = sorted([*parts, *taken])
             rows = whole_batches(part_rows, ledger.settings["batch_size"])
-            collected = Collected(ledger, encoder, prompts, spaces, folder, rows=rows, has_thumbnails=thumbnails > 0)
+            collected = Collected(
+                ledger, encoder, prompts, spaces, folder, rows=rows, has_thumbnails=thumbnails > 0, faces=faces
+            )
             ranges = list(open_ranges(ledger, parts, part_rows))
             embed_slots(ledger, ranges, preparation, encoder, collected, workers=workers, progress=progress)
             parts = sorted([*parts, *collected.sealed])
@@ -181,7 +189,7 @@ def _finished(out: Path, wanted: Ledger) -> Summary:
     notes = []
     if plan_hash(Ledger(made, wanted.inputs)) != cache.plan:
         notes = [f"the inputs are not those of {out} any more; a finished file never changes: name another --out"]
-    elif paths := rewritten(made["root"], wanted.inputs, out.stat().st_mtime):
+    elif paths := rewritten(wanted.inputs, out.stat().st_mtime):
         notes = [f"{len(paths)} inputs were written to since {out} was made ({paths[0]}); a finished file stays"]
     return Summary(out, len(cache), cache.failures, 0.0, complete_before=True, notes=notes)
 

@@ -9,10 +9,12 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from cache.errors import InputError
+from extract.faces import Region
 from extract.images import Unreadable
 
 CLEAN = "clean"
-BACKGROUND = "background"  # the face box inverted
+BACKGROUND = "background"
+GREY = 128
 THUMBNAIL_QUALITY = 85
 LONGEST_JPEG = 65500  # pixels of a side, by libjpeg
 
@@ -96,13 +98,40 @@ VIEWS: dict[str, Family] = {
 }
 
 
+def background(pixels: np.ndarray, face: Region) -> np.ndarray:
+    """What a face crop leaves away: the whole frame, the square that is cut out painted over.
+
+    It is filled with the mean colour of the rest, so that nothing of the face is left; with grey where the square is
+    the whole frame.
+    """
+    rest = np.ones(pixels.shape[:2], bool)
+    rest[face] = False
+    seen = pixels.copy()
+    seen[face] = np.rint(pixels[rest].mean(axis=0)) if rest.any() else GREY
+    return seen
+
+
+def make_view(name: str, pixels: np.ndarray, face: Region | None) -> np.ndarray:
+    """A view of a frame; of a cropped one what is seen of its face, or, by "background", of the rest.
+
+    Parameters
+    ----------
+    pixels : ndarray of uint8, shape (H, W, 3)
+    face : (slice, slice) or None
+        Rows and columns that are cut out, where the frame is cropped.
+    """
+    if name == BACKGROUND and face is not None:
+        return background(pixels, face)
+    return parse_view(name)(pixels if face is None else pixels[face])
+
+
 def parse_view(name: str) -> Callable[[np.ndarray], np.ndarray]:
     """The function that a view's name stands for: frame to frame, both uint8, shape (H, W, 3), of the same size.
 
     Raises
     ------
     InputError
-        An unknown name, a number out of range, or a view that needs face boxes.
+        An unknown name, a number out of range, or "background", which needs the place of a face (`make_view`).
 
     Examples
     --------
@@ -112,14 +141,15 @@ def parse_view(name: str) -> Callable[[np.ndarray], np.ndarray]:
     Traceback (most recent call last):
     ...
     cache.errors.InputError: unknown view 'jpeg-050'; known: clean, jpeg-Q (Q 1-100), blur-S (S 1-64), \
-resize-N (N 8-4096), flip
+resize-N (N 8-4096), flip, background
     """
     if name == BACKGROUND:
-        raise InputError("the view 'background' needs face boxes, which this version does not find yet; leave it out")
+        raise InputError("the view 'background' is what a face crop leaves away: add --crop face, or leave it out")
     match = NAME.fullmatch(name)
     family = VIEWS.get(match["family"]) if match else None
     if match is None or family is None or (match["number"] is None) == bool(family.numbers):
-        raise InputError(f"unknown view {name!r}; known: {', '.join(map(_describe, VIEWS.values()))}")
+        known = [*map(_describe, VIEWS.values()), BACKGROUND]
+        raise InputError(f"unknown view {name!r}; known: {', '.join(known)}")
     if match["number"] is None:
         return family.make
     number = int(match["number"])
@@ -129,8 +159,13 @@ resize-N (N 8-4096), flip
     return lambda pixels: make(pixels, number)
 
 
-def parse_views(names: str) -> tuple[str, ...]:
+def parse_views(names: str, has_faces: bool = False) -> tuple[str, ...]:
     """Names of views from a list with commas, as typed.
+
+    Parameters
+    ----------
+    has_faces : bool
+        Whether a face is known of every frame, as "background" needs it.
 
     Raises
     ------
@@ -144,7 +179,8 @@ def parse_views(names: str) -> tuple[str, ...]:
     """
     found = tuple(name.strip() for name in names.split(","))
     for name in found:
-        parse_view(name)
+        if name != BACKGROUND or not has_faces:
+            parse_view(name)
     if repeated := sorted({name for name in found if found.count(name) > 1}):
         raise InputError(f"the view {repeated[0]!r} is named twice; each becomes one feature space")
     return found

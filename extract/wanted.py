@@ -10,6 +10,7 @@ import pandas as pd
 from cache.reader import Cache
 from extract.embed import Progress
 from extract.encoder import load_encoder
+from extract.faces import FaceCrop
 from extract.prompts import PromptSet
 from extract.run import Summary, extract
 from extract.video import Sampling
@@ -20,13 +21,14 @@ from extract.workers import start_early
 class Wanted:
     """Everything about an extraction but its plan and who carries it out; names as in `extract.run.extract`."""
 
-    data: Path
+    roots: tuple[str, ...]
     model: str
     pretrained: str | None
     tokens: tuple[str, ...]
     prompts: tuple[PromptSet, ...]
     sampling: Sampling
     crop: str
+    faces: FaceCrop | None
     views: tuple[str, ...]
     thumbnails: int
     selection: dict[str, Any]
@@ -35,13 +37,13 @@ class Wanted:
     def settings(self) -> dict[str, Any]:
         """As JSON holds them: what must be the same when work in shards is taken up again."""
         return {
-            "root": str(self.data.resolve()),
+            "roots": list(self.roots),
             "model": self.model,
             "pretrained": self.pretrained,
             "tokens": " ".join(self.tokens),
             "prompts": " ".join(f"{one.name}:{one.fingerprint()}" for one in self.prompts),
             "sampling": self.sampling.describe(),
-            "crop": self.crop,
+            "crop": self.faces.describe() if self.faces else self.crop,
             "views": ",".join(self.views),
             "thumbnails": self.thumbnails,
             **self.selection,
@@ -66,12 +68,12 @@ class Wanted:
         say(f"{encoder.model_name} on {encoder.device}, {encoder.precision}")
         return extract(
             inputs,
-            self.data,
             out,
             encoder,
             self.prompts,
             self.sampling,
             crop=self.crop,
+            faces=self.faces,
             selection=self.selection,
             views=self.views,
             thumbnails=self.thumbnails,

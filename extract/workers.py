@@ -24,6 +24,7 @@ from extract.images import FrameInfo
 from extract.prepare import VIDEO_FRAMES, Failure, Item, Preparation, prepare
 
 PICTURES = 32  # in a task
+LOOKED_AT = -1  # position of a picture without a place: it only tells where its video's face has been
 FORKSERVER = "forkserver"
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 
@@ -50,8 +51,12 @@ class Batch(NamedTuple):
 class Task(NamedTuple):
     """What one process prepares at a time: some pictures, or a video; and where the squares go."""
 
-    positions: list[int]  # batch * batch size + row
+    positions: list[int]  # batch * batch size + row, or LOOKED_AT
     items: list[Item]
+
+    def first(self) -> int:
+        """The first position."""
+        return next(position for position in self.positions if position != LOOKED_AT)
 
 
 def prepared_batches(
@@ -73,7 +78,8 @@ def prepared_batches(
     items : callable
         The items of the slots from start to stop.
     longest : int
-        The most slots that one input has: a video is decoded by one process, into as many batches as it fills.
+        The most slots that one video has: it is decoded by one process, into as many batches as it fills. A folder of
+        pictures is a video where faces are followed.
     held : int
         So many of the batches already taken may still be read when the next one is asked for; older ones are
         overwritten.
@@ -83,7 +89,8 @@ def prepared_batches(
     InterruptedWork
         A worker process died, for example for want of memory.
     """
-    ahead = max(max(2 * workers, 1) * PICTURES, (workers + 1) * min(longest, VIDEO_FRAMES))  # rows
+    together = min(longest, VIDEO_FRAMES) + (PICTURES if preparation.faces else 0)  # rows of a task
+    ahead = max(max(2 * workers, 1) * PICTURES, (workers + 1) * together)  # rows
     slabs = ceil(ahead / batch_size) + held + 1
     other_end, lifeline = multiprocessing.Pipe(duplex=False)  # worker processes end when it is closed, or gone with us
     ring, executor, work = _executor(preparation, slabs * batch_size, workers, other_end)
@@ -94,7 +101,8 @@ def prepared_batches(
 
     with other_end, lifeline, executor:
         try:
-            yield from _in_order(ranges, _tasks(ranges, items, batch_size), submit, ring, batch_size, held)
+            tasks = _tasks(ranges, items, batch_size, follows_faces=preparation.faces is not None)
+            yield from _in_order(ranges, tasks, submit, ring, batch_size, held)
         except BrokenProcessPool as error:
             raise InterruptedWork(
                 "a worker process died (out of memory? fewer --workers need less); the same command goes on from there"
@@ -120,10 +128,11 @@ def _in_order(
         while task and task.positions[-1] < room:
             waiting.append((task, submit(task)))
             task = next(tasks, None)
-        while waiting and waiting[0][0].positions[0] < (number + 1) * batch_size:
+        while waiting and waiting[0][0].first() < (number + 1) * batch_size:
             done, future = waiting.popleft()
             for position, frame in zip(done.positions, future.result(), strict=True):
-                frames[position // batch_size][position % batch_size] = frame
+                if position != LOOKED_AT:
+                    frames[position // batch_size][position % batch_size] = frame
         first = number * batch_size % len(ring)
         pixels = ring[first : first + batch_size]
         pixels[stop - start :] = 0
@@ -131,17 +140,31 @@ def _in_order(
 
 
 def _tasks(
-    ranges: Sequence[tuple[int, int]], items: Callable[[int, int], list[Item]], batch_size: int
+    ranges: Sequence[tuple[int, int]],
+    items: Callable[[int, int], list[Item]],
+    batch_size: int,
+    follows_faces: bool = False,
 ) -> Iterator[Task]:
-    """Neighbours in the plan, cut into what one process does at a time, whatever batches they fall into."""
-    task = Task([], [])
+    """Neighbours in the plan, cut into what one process does at a time, whatever batches they fall into.
+
+    Where faces are followed, pictures of a video stay together as the frames of a video file do, and those between
+    two ranges, or before the first, are looked at: so the choice of a face depends on the plan alone.
+    """
+    task, stretch, seen = Task([], []), -1, 0  # first slot of the frames followed together; the one behind the last
     for number, (start, stop) in enumerate(ranges):
-        for row, item in enumerate(items(start, stop)):
-            if task.items and not _joins(item, task.items):
+        for slot, item in enumerate(items(start, stop), start):
+            follows = follows_faces and not item.is_video
+            begin = slot - item.slot % VIDEO_FRAMES if follows else slot
+            if task.items and begin != stretch and not _joins(item, task.items):
                 yield task
-                task = Task([], [])
-            task.positions.append(number * batch_size + row)
+                task, seen = Task([], []), 0
+            if follows:
+                before = items(max(begin, seen), slot) if max(begin, seen) < slot else []
+                task.positions.extend([LOOKED_AT] * len(before))
+                task.items.extend(before)
+            task.positions.append(number * batch_size + slot - start)
             task.items.append(item)
+            stretch, seen = begin, slot + 1
     if task.items:
         yield task
 
@@ -168,7 +191,8 @@ def _executor(
 
 
 def _prepare_into(ring: np.ndarray, preparation: Preparation, task: Task) -> Frames:
-    return prepare(task.items, preparation, [ring[position % len(ring)] for position in task.positions])
+    rows = [None if position == LOOKED_AT else ring[position % len(ring)] for position in task.positions]
+    return prepare(task.items, preparation, rows)
 
 
 def _as_ring(memory: Any, shape: tuple[int, ...]) -> np.ndarray:

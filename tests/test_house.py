@@ -93,7 +93,7 @@ def test_requirements_are_base_and_extract() -> None:
 def test_every_dependency_is_imported_and_every_import_is_a_dependency() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    listed = [*project["dependencies"], *extras["extract"], *extras["cluster"], *extras["demo"]]
+    listed = [*project["dependencies"], *extras["extract"], *extras["cluster"]]
     distributions = {
         "scikit-learn": "sklearn", "open_clip_torch": "open_clip", "pillow": "PIL", "Jinja2": "jinja2",
         "opencv-python-headless": "cv2",

@@ -127,7 +127,8 @@ def _sections(result: dict[str, Any]) -> list[tuple[str, list[tuple[str, dict[st
 def _facts(config: dict[str, Any], result: dict[str, Any]) -> Pairs:
     """What was run, on what: only what the run states."""
     cache, split, n = config.get("cache") or {}, config.get("split") or {}, result["video"]["n"]
-    made = cache.get("provenance") or {}
+    tested = config.get("test_cache") or {}
+    made = (tested or cache).get("provenance") or {}
     frames = spread(*n["frames_per_video"])
     pictures = {key: made.get(key) for key in ("crop", "view", "sampling", "tokens", "precision")}
     stated = {
@@ -146,6 +147,7 @@ def _facts(config: dict[str, Any], result: dict[str, Any]) -> Pairs:
         "Split": {key: split.get(key) for key in ("method", "disjoint", "test_size", "file", "seed")},
         "Seed": config.get("seed"),
         "Cache": [cache.get("path"), cache.get("fingerprint")],
+        "Test cache": [tested.get("path"), tested.get("fingerprint")],
     }
     return [(name, text) for name, value in stated.items() if (text := _said(value))]
 

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby, pairwise
@@ -12,13 +12,16 @@ from urllib.parse import quote
 
 from cache.errors import InputError
 from cache.identity import Name, is_real, parse_frame, parse_video
-from cache.schema import FAKE, REAL
+from cache.schema import FAKE, REAL, UNKNOWN
 from extract.layouts.files import file_path, valid_text
 
 __all__ = [
-    "ClassFolder", "Listing", "Source", "file_path", "frame_numbers", "image_sources", "parse_file", "parse_folders",
+    "CONTAINERS", "UNLABELLED", "ClassFolder", "Listing", "Source", "file_path", "frame_numbers", "image_sources",
+    "label_of", "make_source", "parse_file", "parse_folders", "refuse_one_sample_twice", "sample_key",
     "sorted_listing", "video_sources", "who",
 ]  # fmt: skip
+
+UNLABELLED = "unknown"  # the manipulation of what is only to be predicted
 
 NO_FRAME = 0  # frame number of a single picture
 WHOLE_VIDEO = -1  # frame number of a video file: its frames are chosen later
@@ -45,7 +48,7 @@ class Source:
     identities : tuple of str
         Each ``dataset/identity``, white space percent-encoded.
     label : int
-        0 real, 1 fake.
+        0 real, 1 fake, -1 unknown.
     split : str
         As the data set says: train, val, test, or empty.
     """
@@ -64,10 +67,11 @@ class Source:
 
 
 class Listing(NamedTuple):
-    """The sources of a data set, sorted, and the files left out, each with the reason."""
+    """The sources of a data set, sorted; the files left out, each with the reason; what else is to be said."""
 
     sources: list[Source]
     skipped: list[tuple[str, str]]
+    notes: tuple[str, ...] = ()
 
 
 class ClassFolder(NamedTuple):
@@ -93,17 +97,19 @@ def image_sources(paths: Iterable[str], folder: ClassFolder) -> Iterator[Source]
         else:
             names = [parse_file(path, folder.manipulation) for path in files]
         for path, name in zip(files, names, strict=True):
-            yield _source(path, folder, name, NO_FRAME if name.frame is None else name.frame, is_video=False)
+            yield make_source(path, folder, name, NO_FRAME if name.frame is None else name.frame)
 
 
 def video_sources(paths: Iterable[str], folder: ClassFolder) -> Iterator[Source]:
     """Sources of video files below a class folder; folders between class and file are part of the video's name."""
     for path in paths:
         stem = os.path.splitext(path[len(folder.path) :].strip("/"))[0]
-        yield _source(path, folder, parse_folders(stem, folder.manipulation), WHOLE_VIDEO, is_video=True)
+        yield make_source(path, folder, parse_folders(stem, folder.manipulation), WHOLE_VIDEO)
 
 
-def sorted_listing(root: Path, sources: Iterable[Source], skipped: list[tuple[str, str]]) -> Listing:
+def sorted_listing(
+    root: Path, sources: Iterable[Source], skipped: Sequence[tuple[str, str]], notes: Sequence[str] = ()
+) -> Listing:
     """The listing of a data set in its one order.
 
     Raises
@@ -111,17 +117,30 @@ def sorted_listing(root: Path, sources: Iterable[Source], skipped: list[tuple[st
     InputError
         There is no source, or two files give the same sample, or a video is there as a file and as frames.
     """
-    ordered = sorted(sources, key=lambda source: (*_key(source), source.path))
+    ordered = sorted(sources, key=lambda source: (*sample_key(source), source.path))
     left_out = sorted((valid_text(path), reason) for path, reason in skipped)
     if not ordered:
-        found = f"only {len(left_out)} others, such as {left_out[0][0]} ({left_out[0][1]})" if left_out else "no file"
-        raise InputError(f"no picture and no video in the class folders of {root}: {found}")
-    for first, second in pairwise(ordered):
-        same_video = _key(first)[:-1] == _key(second)[:-1]
-        if same_video and (first.frame == second.frame or first.is_video):  # a video file stands before its frames
-            sample = "/".join(map(str, _key(second)))
-            raise InputError(f"{first.path} and {second.path} are both sample {sample}; remove or rename one of them")
-    return Listing(ordered, left_out)
+        found = f"{len(left_out)} left out, such as {left_out[0][0]} ({left_out[0][1]})" if left_out else "no file"
+        raise InputError(f"no picture and no video of the layout in {root}: {found}")
+    refuse_one_sample_twice(ordered, [source.path for source in ordered])
+    return Listing(ordered, left_out, tuple(notes))
+
+
+def refuse_one_sample_twice(ordered: Sequence[Source], paths: Sequence[str]) -> None:
+    """Refuse sources, sorted by `sample_key`, of which two are one sample; ``paths`` name them.
+
+    Raises
+    ------
+    InputError
+        Two files give the same sample, or a video is there as a file and as frames.
+    """
+    keys = list(map(sample_key, ordered))
+    for place, (one, other) in enumerate(pairwise(keys)):
+        if one[:-1] == other[:-1] and (one == other or one[-1] == WHOLE_VIDEO):  # a video file precedes its frames
+            sample = "/".join(map(str, other))
+            raise InputError(
+                f"{paths[place]} and {paths[place + 1]} are both sample {sample}; remove or rename one of them"
+            )
 
 
 def _split(path: str) -> tuple[str, str]:
@@ -155,8 +174,9 @@ def frame_numbers(paths: list[str]) -> list[int]:
     return list(range(len(paths)))
 
 
-def _source(path: str, folder: ClassFolder, name: Name, frame: int, *, is_video: bool) -> Source:
-    scene, identities = who(folder.dataset, name.target, name.sources)
+def make_source(path: str, folder: ClassFolder, name: Name, frame: int, *, split: str = "") -> Source:
+    """The source of one file, by what is known of it; ``frame`` -1 is a video file."""
+    scene, identities = who(folder.dataset, name.target, name.identities)
     return Source(
         path=valid_text(path),
         dataset=folder.dataset,
@@ -164,19 +184,27 @@ def _source(path: str, folder: ClassFolder, name: Name, frame: int, *, is_video:
         manipulation=valid_text(folder.manipulation),
         video=valid_text(name.video),
         frame=frame,
-        is_video=is_video,
+        is_video=frame == WHOLE_VIDEO,
         scene=scene,
         identities=identities,
-        label=REAL if is_real(folder.manipulation) else FAKE,
+        label=label_of(folder.manipulation),
+        split=split,
     )
 
 
+def label_of(manipulation: str) -> int:
+    """0 real, 1 fake, -1 for `UNLABELLED`."""
+    return REAL if is_real(manipulation) else UNKNOWN if manipulation == UNLABELLED else FAKE
+
+
 @lru_cache(maxsize=1024)
-def who(dataset: str, target: str, sources: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+def who(dataset: str, target: str, identities: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
     """Scene and identities; as these are stored joined by spaces, white space inside one is percent-encoded."""
-    names = [f"{dataset}/{valid_text(name)}" for name in dict.fromkeys((target, *sources))]
-    return names[0], tuple(re.sub(r"\s", lambda match: quote(match[0]), name) for name in names)
+    names = [f"{dataset}/{valid_text(name)}" for name in dict.fromkeys(identities)]
+    encoded = tuple(re.sub(r"\s", lambda match: quote(match[0]), name) for name in names)
+    return f"{dataset}/{valid_text(target)}", encoded
 
 
-def _key(source: Source) -> tuple[str, str, str, str, int]:
+def sample_key(source: Source) -> tuple[str, str, str, str, int]:
+    """What names one sample: data set, compression, manipulation, video, frame."""
     return source.dataset, source.compression, source.manipulation, source.video, source.frame

@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote, unquote_to_bytes
 
 from cache.errors import InputError
+from extract.archives import has_member
 
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".avif", ".gif", ".ppm"}
 VIDEO_SUFFIXES = {".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v"}
@@ -34,7 +36,7 @@ def list_files(root: Path, leave_out: Mapping[str, str] | None = None) -> Files:
     InputError
         The root is missing, is a file, or may not be read.
     """
-    _check_root(root)
+    check_root(root)
     files = Files([], [], [])
     for path, reason in _walk(str(root), "", leave_out or {}, frozenset()):
         suffix = os.path.splitext(path)[1].lower()
@@ -52,9 +54,12 @@ def list_files(root: Path, leave_out: Mapping[str, str] | None = None) -> Files:
 
 
 def file_path(root: str | Path, path: str) -> Path:
-    """Where a source's file lies: undoes the percent-encoding of names that are not valid UTF-8."""
+    """Where a source's file lies: undoes the percent-encoding of names that are not valid UTF-8.
+
+    A member of an archive lies below the archive's name, as `extract.archives` reads it.
+    """
     literal = os.path.join(root, path)
-    if "%" not in path or os.path.lexists(literal):
+    if "%" not in path or os.path.lexists(literal) or has_member(literal):
         return Path(literal)
     return Path(root, os.fsdecode(unquote_to_bytes(path)))
 
@@ -68,7 +73,33 @@ def valid_text(name: str) -> str:
     return name
 
 
-def _check_root(root: Path) -> None:
+def glance(root: Path, depth: int = 3, limit: int = 2000) -> list[str]:
+    """Names nearest the top of a folder, breadth first, relative to it; folders end in a slash.
+
+    A bounded number of them, however large the folder: enough to recognise a layout by.
+    """
+    found: list[str] = []
+    level = [""]
+    for _ in range(depth):
+        below = []
+        for folder in level:
+            try:
+                entries = sorted(islice(os.scandir(root / folder), limit), key=lambda entry: entry.name)
+            except OSError:  # listed with the reason when the files are read
+                continue
+            for entry in entries:
+                if not entry.name.startswith("."):
+                    is_folder = _kind(entry)[0]
+                    found.append(f"{folder}{entry.name}{'/' if is_folder else ''}")
+                    below += [found[-1]] * is_folder
+            if len(found) > limit:
+                return found
+        level = below
+    return found
+
+
+def check_root(root: Path) -> None:
+    """Refuse a root that is no folder, or may not be read."""
     if not root.is_dir():
         found = "is a file" if root.exists() else "does not exist"
         raise InputError(f"{root} {found}; name the folder of a data set")

@@ -4,11 +4,18 @@ from collections import defaultdict
 from pathlib import Path
 
 from cache.errors import InputError
-from cache.identity import canonical
+from cache.identity import canonical, folder_says
 from extract.layouts.base import ClassFolder, Listing, Source, image_sources, sorted_listing, video_sources
-from extract.layouts.files import list_files, valid_text
+from extract.layouts.files import glance, list_files, valid_text
 
-EXPECTED = "expected <class>/<video>/<frame>.png, <class>/<video>_<frame>.png or <class>/<video>.mp4, as real/004.mp4"
+EXPECTED = "<class>/<video>/<frame>.png, <class>/<video>_<frame>.png or <class>/<video>.mp4, as real/004.mp4"
+
+
+def recognises(root: Path) -> str:
+    """Why a root is of this layout, or "" where no class folder's name says real or fake."""
+    tops = [name.rstrip("/") for name in glance(root, depth=1) if name.endswith("/")]
+    telling = [name for name in tops if folder_says(name)]
+    return f"class folders such as {valid_text(telling[0])}" if telling else ""
 
 
 def list_sources(root: Path, dataset: str | None = None) -> Listing:
@@ -41,7 +48,7 @@ def list_sources(root: Path, dataset: str | None = None) -> Listing:
     if not classes:
         loose = next((path for path, reason in skipped if reason == "in no class folder"), None)
         found = f"pictures or videos such as {valid_text(loose)}, but in no class folder" if loose else "neither"
-        raise InputError(f"no class folder with pictures or videos in {root}: found {found}; {EXPECTED}")
+        raise InputError(f"no class folder with pictures or videos in {root}: found {found}; expected {EXPECTED}")
     dataset = valid_text(dataset or root.resolve().name)
     sources: list[Source] = []
     for class_name, (images, videos) in classes.items():

@@ -2,36 +2,27 @@
 
 import os
 import posixpath
-import re
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from cache.errors import InputError, choose
-from cache.identity import REAL_MANIPULATION, Name, canonical, is_real, parse_video
-from cache.schema import FAKE, REAL, SPLITS
-from extract.layouts.base import (
-    LAST_FRAME,
-    NO_FRAME,
-    WHOLE_VIDEO,
-    Listing,
-    Source,
-    frame_numbers,
-    parse_file,
-    parse_folders,
-    sorted_listing,
-    who,
-)
-from extract.layouts.files import IMAGE_SUFFIXES, VIDEO_SUFFIXES, list_files, valid_text
-from extract.layouts.table import COLUMNS, Row, find_table, read_rows
+from cache.errors import InputError
+from extract.layouts.base import Listing, Source, sorted_listing
+from extract.layouts.files import list_files, valid_text
+from extract.layouts.rows import number_frames, row_source
+from extract.layouts.table import TABLES, Row, find_table, has_columns, read_rows
 
-LABELS = {"0": REAL, "0.0": REAL, "real": REAL, "false": REAL, "1": FAKE, "1.0": FAKE, "fake": FAKE, "true": FAKE}
-SPLIT_NAMES = {**{name: name for name in SPLITS}, "valid": "val", "validation": "val"}
-FRAME_STEM = re.compile(r"(?:frame|image|img|face)?[_-]?(\d+)", re.IGNORECASE)  # a name that names no video
+EXPECTED = f"one of {', '.join(TABLES)} with columns path and label"
 
 
-def list_sources(root: Path, dataset: str | None = None) -> Listing:
+def recognises(root: Path) -> str:
+    """Why a root is of this layout, or "" where no table of its files has a path and a label."""
+    found = [name for name in TABLES if (root / name).is_file()]
+    if len(found) == 1 and not has_columns(root / found[0]):
+        return ""
+    return f"{' and '.join(found)} with a path and a label" if found else ""
+
+
+def list_sources(root: Path, dataset: str | None = None, columns: Mapping[str, str] | None = None) -> Listing:
     """Sources that a table at the top of a folder names.
 
     The table is one of `TABLES`, with a row for each picture or video file and the columns of `COLUMNS`, recognised
@@ -43,6 +34,8 @@ def list_sources(root: Path, dataset: str | None = None) -> Listing:
     root : Path
     dataset : str, optional
         By default the table's column, else the root's name.
+    columns : mapping of str to str, optional
+        Names of ours (keys of `COLUMNS`) -> the table's column that is meant, whatever others there are.
 
     Raises
     ------
@@ -52,12 +45,12 @@ def list_sources(root: Path, dataset: str | None = None) -> Listing:
     """
     files = list_files(root)
     table = find_table(root)
-    rows = read_rows(root / table)
+    rows = read_rows(root / table, columns)
     default = valid_text(root.resolve().name)
     sources = []
     for row in rows:
         try:
-            sources.append(_source(row, _relative(row.path, root), dataset, default))
+            sources.append(row_source(row, _relative(row.path, root), dataset, default))
         except InputError as error:
             raise InputError(f"{_at(table, row)}: {error}") from error
     _refuse_repeated(table, rows, sources)
@@ -73,7 +66,7 @@ def list_sources(root: Path, dataset: str | None = None) -> Listing:
             f" {sources[0].path}; write paths relative to the folder of the table"
         )
     try:
-        return sorted_listing(root, [one for one in _number(rows, sources) if one.path in there], skipped)
+        return sorted_listing(root, [one for one in number_frames(rows, sources) if one.path in there], skipped)
     except InputError as error:
         raise InputError(f"{error}, or tell them apart by columns 'video' and 'frame' in {table}") from error
 
@@ -92,95 +85,6 @@ def _relative(path: str, root: Path) -> str:
     if text == "." or text.split("/")[0] == "..":
         raise InputError(f"path {path!r} names no file inside {root}")
     return valid_text(text)
-
-
-def _source(row: Row, path: str, dataset: str | None, default: str) -> Source:
-    """What one row says of its file.
-
-    The original of a fake is its scene. What the fake's own name says beside it, as `018_019` does, keeps its donor
-    on the same side of a split.
-    """
-    label = choose(LABELS, row.label.lower(), "label")
-    manipulation = _manipulation(row.manipulation, label)
-    is_video = posixpath.splitext(path)[1].lower() in VIDEO_SUFFIXES
-    name = _name(row, path, manipulation, is_video)
-    where = dataset or row.dataset or default
-    original = _plain(row.original)
-    shown = (name.target, *name.sources) if name.sources or not (original and label == FAKE) else ()
-    people = [person for person in (original, *shown, _plain(row.group)) if person]
-    scene, identities = who(where, people[0], tuple(people[1:]))
-    return Source(
-        path=path,
-        dataset=where,
-        compression=row.compression or "unknown",
-        manipulation=manipulation,
-        video=name.video,
-        frame=WHOLE_VIDEO if is_video else _frame(row.frame, name),
-        is_video=is_video,
-        scene=scene,
-        identities=identities,
-        label=label,
-        split=choose(SPLIT_NAMES, row.split.lower(), "split") if row.split else "",
-    )
-
-
-def _manipulation(text: str, label: int) -> str:
-    manipulation = canonical(text) if text else REAL_MANIPULATION if label == REAL else "fake"
-    if is_real(manipulation) != (label == REAL):
-        called = "real" if label == REAL else "fake"
-        raise InputError(
-            f"the label says {called}, the manipulation {text!r}; correct one of them, or rename the column"
-            f" where it is no manipulation ({', '.join(COLUMNS['manipulation'])} are read as one)"
-        )
-    return manipulation
-
-
-def _name(row: Row, path: str, manipulation: str, is_video: bool) -> Name:
-    """Video, who is in it, and frame; without a column for the video, as class folders are read.
-
-    A name that says no video is a frame of its folder: frames of one video must never count as several videos.
-    """
-    folder, stem = posixpath.split(posixpath.splitext(path)[0])
-    if row.video or is_video:
-        return parse_video(_plain(row.video) or stem, manipulation)
-    numbered = FRAME_STEM.fullmatch(stem)
-    if numbered and folder:
-        number = int(numbered[1])  # too long for a frame: a time; several in one folder are then refused as one sample
-        return parse_folders(folder, manipulation)._replace(frame=number if number <= LAST_FRAME else None)
-    return parse_file(path, manipulation)
-
-
-def _plain(name: str) -> str:
-    """A video as tables name it: the name of a file counts without folders and suffix, so that 'x.mp4' is 'x'."""
-    stem, suffix = posixpath.splitext(posixpath.basename(name.replace("\\", "/")))
-    return stem if suffix.lower() in IMAGE_SUFFIXES | VIDEO_SUFFIXES else name
-
-
-def _frame(text: str, name: Name) -> int:
-    if not text:
-        return NO_FRAME if name.frame is None else name.frame
-    number = re.fullmatch(r"(\d+)(\.0)?", text)
-    if not number or int(number[1]) > LAST_FRAME:
-        raise InputError(f"frame {text!r}; a frame is a whole number from 0 to {LAST_FRAME}")
-    return int(number[1])
-
-
-def _number(rows: Sequence[Row], sources: Sequence[Source]) -> list[Source]:
-    """Number the pictures of a video that the table names without their frames: by their names, else by their order."""
-    unnumbered = defaultdict(list)
-    for place, (row, source) in enumerate(zip(rows, sources, strict=True)):
-        if row.video and not row.frame and not source.is_video:
-            unnumbered[source.dataset, source.compression, source.manipulation, source.video].append(place)
-    numbered = list(sources)
-    for places in unnumbered.values():
-        if len(places) == 1:  # a picture that stands for its video
-            continue
-        numbers = frame_numbers([sources[place].path for place in places])
-        if len(set(numbers)) < len(numbers):
-            numbers = list(range(len(places)))
-        for place, number in zip(places, numbers, strict=True):
-            numbered[place] = replace(sources[place], frame=number)
-    return numbered
 
 
 def _refuse_repeated(table: str, rows: Iterable[Row], sources: Iterable[Source]) -> None:

@@ -1,13 +1,15 @@
 """The table that lists a data set's files, CSV or Parquet -> rows of text under our names of its columns."""
 
+import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import compress
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
-from cache.errors import InputError
+from cache.errors import InputError, choose
 
 TABLES = ("metadata.csv", "manifest.csv", "metadata.parquet", "manifest.parquet")
 
@@ -59,22 +61,60 @@ def find_table(root: Path) -> str:
     return found[0]
 
 
-def read_rows(path: Path) -> list[Row]:
-    """Rows of a table that are not empty.
+def has_columns(path: Path) -> bool:
+    """Whether a table can be read and has a path and a label, by its header."""
+    try:
+        _places(_header(path), path.name, {})
+    except InputError:
+        return False
+    return True
+
+
+def mapped_columns(words: Sequence[str]) -> dict[str, str]:
+    """Ours -> the table's, of words such as ``label=is_fake``.
 
     Raises
     ------
     InputError
-        It cannot be read, has no rows, lacks the path or the label, or has two columns of one name.
+        A word is not written so, or names no column of ours.
+
+    Examples
+    --------
+    >>> mapped_columns(["label=is_fake"])
+    {'label': 'is_fake'}
+    """
+    pairs = [word.partition("=") for word in words]
+    for word, (_, _, theirs) in zip(words, pairs, strict=True):
+        if not theirs:
+            raise InputError(f"--column is OURS=THEIRS, as label=is_fake, not {word!r}; ours: {', '.join(COLUMNS)}")
+    for ours, _, _ in pairs:
+        choose(COLUMNS, ours.strip(), "column")
+    return {ours.strip(): theirs.strip() for ours, _, theirs in pairs}
+
+
+def read_rows(path: Path, columns: Mapping[str, str] | None = None) -> list[Row]:
+    """Rows of a table that are not empty; ``columns`` says which of its columns is meant, ours -> the table's.
+
+    Raises
+    ------
+    InputError
+        It cannot be read, has no rows, lacks the path, the label or a column named, or has two columns of one name.
     """
     header, cells = _read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
-    places = _places(header, path.name)
+    places = _places(header, path.name, columns or {})
     texts = [cells.iloc[:, places[name]].tolist() if name in places else [""] * len(cells) for name in COLUMNS]
-    rows = [Row(line, *map(str.strip, row)) for line, *row in zip(cells.index, *texts, strict=True)]
-    rows = [row for row in rows if any(row[1:])]
+    texts = [list(map(str.strip, column)) for column in texts]
+    known = [*texts[: len(REQUIRED)], *map(_without_blanks, texts[len(REQUIRED) :])]
+    filled = [any(cells) for cells in zip(*texts, strict=True)]
+    rows = [Row(*row) for row in compress(zip(cells.index, *known, strict=True), filled)]
     if not rows:
         raise InputError(f"{path.name} has a header and no rows")
-    return [Row(*row[:3], *("" if text.lower() in BLANK else text for text in row[3:])) for row in rows]
+    return rows
+
+
+def _without_blanks(column: list[str]) -> list[str]:
+    blanks = {text for text in set(column) if text.lower() in BLANK}
+    return ["" if text in blanks else text for text in column] if blanks - {""} else column
 
 
 def _read_csv(path: Path) -> tuple[list[str], pd.DataFrame]:
@@ -101,11 +141,24 @@ def _read_parquet(path: Path) -> tuple[list[str], pd.DataFrame]:
     return [str(name) for name in cells.columns], texts
 
 
-def _places(header: Sequence[str], table: str) -> dict[str, int]:
+def _header(path: Path) -> list[str]:
+    if path.suffix == ".parquet":
+        return _read_parquet(path)[0]
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            return next(csv.reader(file), [])
+    except (OSError, ValueError, csv.Error) as error:
+        raise InputError(f"cannot read {path} as a UTF-8 table with commas: {error}") from error
+
+
+def _places(header: Sequence[str], table: str, columns: Mapping[str, str]) -> dict[str, int]:
     """Place of each of our columns that the table has."""
-    names = [re.sub(r"[\s-]+", "_", name.strip().lower()) for name in header]
+    names = [_simple(name) for name in header]
     places = {}
     for column, accepted in COLUMNS.items():
+        if column in columns and _simple(columns[column]) not in names:
+            raise InputError(f"{table} has no column {columns[column]!r} for the {column}: it has {', '.join(header)}")
+        accepted = (_simple(columns[column]),) if column in columns else accepted
         known = next((name for name in accepted if name in names), None)
         if known and names.count(known) > 1:
             raise InputError(f"{table} has {names.count(known)} columns {known!r}; keep one of them")
@@ -114,7 +167,11 @@ def _places(header: Sequence[str], table: str) -> dict[str, int]:
         elif column in REQUIRED:
             found = ", ".join(header)
             raise InputError(
-                f"{table} has no column for the {column}: it has {found}; accepted: {', '.join(accepted)}"
-                " (where it is no list of the files, name another layout with --layout)"
+                f"{table} has no column for the {column}: it has {found}; accepted: {', '.join(accepted)}, or name it"
+                f" with --column {column}=NAME (where it is no list of the files, name another layout with --layout)"
             )
     return places
+
+
+def _simple(name: str) -> str:
+    return re.sub(r"[\s-]+", "_", name.strip().lower())

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cache.identity import Name, canonical, connected_groups, is_real, parse_frame, parse_video
+from cache.identity import Name, canonical, connected_groups, folder_says, is_real, parse_frame, parse_video
 
 WORDS = st.text("abcXYZ019_-. ", min_size=1, max_size=12)
 GRAPHS = st.lists(st.lists(st.integers(0, 30).map(str), min_size=1, max_size=4), max_size=40)
@@ -52,6 +52,10 @@ def test_canonical_is_stable(folder: str) -> None:
             "DeepFakeDetection",
             Name("01_02__hugging__YVGY8LOK", "01__hugging", ("01", "02")),
         ),
+        ("id0_0003", "real", Name("id0_0003", "id0_0003", ("id0",))),
+        ("id0_0003", "EFS", Name("id0_0003", "id0_0003", ("id0",))),
+        ("id0_id16_0003", "Celeb-synthesis", Name("id0_id16_0003", "id0_0003", ("id0", "id16"))),
+        ("id0_id16_0003", "real", Name("id0_id16_0003", "id0_id16_0003")),
     ],
 )
 def test_parse_video(name: str, manipulation: str, expected: Name) -> None:
@@ -69,6 +73,10 @@ def test_parse_video(name: str, manipulation: str, expected: Name) -> None:
         ("my_clip_0012", "heygen", Name("my_clip", "my_clip", (), 12)),
         ("portrait", "heygen", Name("portrait", "portrait", (), None)),
         ("_12", "heygen", Name("_12", "_12", (), None)),
+        ("id0_0003", "real", Name("id0_0003", "id0_0003", ("id0",), None)),
+        ("id0_0003_7", "real", Name("id0_0003", "id0_0003", ("id0",), 7)),
+        ("id0_id16_0003", "simswap", Name("id0_id16_0003", "id0_0003", ("id0", "id16"), None)),
+        ("id0_id16_0003_7", "simswap", Name("id0_id16_0003", "id0_0003", ("id0", "id16"), 7)),
         ("01__talking_012", "real", Name("01__talking", "01__talking", ("01",), 12)),
         ("01_02__talking__0KDMG3QF_3", "DFD", Name("01_02__talking__0KDMG3QF", "01__talking", ("01", "02"), 3)),
     ],
@@ -81,6 +89,37 @@ def test_parse_frame(stem: str, manipulation: str, expected: Name) -> None:
 def test_a_flattened_frame_has_the_names_of_its_video(video: str, frame: int, manipulation: str) -> None:
     stem = f"{video}_{frame:04d}"  # three digits could be the second half of a pair
     assert parse_frame(stem, manipulation) == parse_video(video, manipulation)._replace(frame=frame)
+
+
+@pytest.mark.parametrize(
+    ("name", "manipulation", "identities"),
+    [
+        ("018_019", "FaceSwap", ("018", "019")),
+        ("018", "real", ("018",)),
+        ("01__talking", "real", ("01",)),
+        ("01_02__talking__YVGY8LOK", "DeepFakeDetection", ("01", "02")),
+        ("id1_0003", "real", ("id1",)),
+        ("id1_id10_0003", "Celeb-synthesis", ("id1", "id10")),
+        ("00170", "real", ("00170",)),
+    ],
+)
+def test_identities_are_people_alone_where_names_tell_people(
+    name: str, manipulation: str, identities: tuple[str, ...]
+) -> None:
+    assert parse_video(name, manipulation).identities == identities
+
+
+@pytest.mark.parametrize(
+    ("folder", "said"),
+    [
+        *((name, "real") for name in ("real", "0_real", "Celeb-real", "DFD_original sequences", "Real_youtube")),
+        *((name, "fake") for name in ("fake", "1_fake", "DF", "NeuralTextures", "Celeb-synthesis")),
+        *((name, "fake") for name in ("DFD_manipulated_sequences", "manipulated_sequences")),
+        *((name, "") for name in ("faces", "videos", "heygen", "real_or_fake", "unreal", "")),
+    ],
+)
+def test_folder_says(folder: str, said: str) -> None:
+    assert folder_says(folder) == said
 
 
 def test_pairs_of_one_scene_share_a_group() -> None:

@@ -6,7 +6,6 @@ import pytest
 
 from cache.errors import InputError
 from classify.cells import cell_rows, manipulations
-from classify.matrix import matrix_cells
 
 ROWS = [  # dataset, compression, manipulation, label, split
     ("FF++", "c23", "real", 0, "train"),
@@ -86,10 +85,16 @@ def test_a_side_never_takes_what_is_on_no_side(samples: pd.DataFrame) -> None:
     assert 9 not in np.concatenate([train, test])
 
 
-def test_a_matrix_trains_on_each_and_tests_on_every_one(samples: pd.DataFrame) -> None:
-    chosen = samples[samples["dataset"] == "FF++"]
-    both = ["FaceSwap", "NeuralTextures"]
-    assert matrix_cells(chosen) == [(["FaceSwap"], both), (["NeuralTextures"], both)]
+def test_manipulations_are_those_of_fakes(samples: pd.DataFrame) -> None:
     assert manipulations(samples) == ["Celeb-synthesis", "FaceSwap", "NeuralTextures", "Orphan"]
-    with pytest.raises(InputError, match="two manipulations or more, there is: Celeb-synthesis"):
-        matrix_cells(samples[samples["dataset"] == "Celeb"])
+
+
+def test_rows_of_another_cache_are_tested_on_and_no_others(samples: pd.DataFrame) -> None:
+    tested = (samples["dataset"] == "Celeb").to_numpy()
+    names = (["FaceSwap"], ["Celeb-synthesis"])
+    train, test = cell_rows(samples, samples["split"], *names, tested=tested)
+    assert (train.tolist(), test.tolist()) == ([0, 1, 5], [10, 11])
+    with pytest.raises(InputError, match=r"unknown manipulation 'Celeb-synthesis'; known: FaceSwap"):
+        cell_rows(samples, samples["split"], names[1], names[1], tested=tested)
+    with pytest.raises(InputError, match=r"unknown manipulation 'FaceSwap'; known: Celeb-synthesis \(1 videos\)"):
+        cell_rows(samples, samples["split"], names[0], names[0], tested=tested)

@@ -16,9 +16,10 @@ import classify.record as record_module
 import classify.training as training
 from cache import predictions
 from cache.errors import InputError
+from cache.given_splits import read_split
 from cache.reader import open_cache
 from cache.schema import Space
-from cache.splits import assign, read_split
+from cache.splits import assign
 from cache.store import write_addition, write_cache
 from classify.features import feature_matrix
 from classify.fit import scores
@@ -141,6 +142,25 @@ def test_a_matrix_shares_one_split_and_tests_seen_beside_unseen(cache: Path, tmp
     assert len({tuple(frames(folder, "test")["sample_id"]) for folder in folders}) == 1
     with pytest.raises(InputError, match="leave out train and test"):
         classify(cache, tmp_path / "out", matrix=True, train=["FaceSwap"])
+
+
+def test_leaving_one_out_trains_on_all_others(cache: Path, tmp_path: Path) -> None:
+    (samples := open_cache(cache).samples).loc[samples["video_id"].str.contains("FaceSwap/00"), "manipulation"] = (
+        "Third"
+    )
+    write_cache(tmp_path / "three.h5", samples, {"clean": open_cache(cache).space()})
+    folders = classify(tmp_path / "three.h5", tmp_path / "out", leave_one_out=True)
+    assert [folder.parent.name for folder in folders] == ["all-but-Deepfakes", "all-but-FaceSwap", "all-but-Third"]
+    names = ["Deepfakes", "FaceSwap", "Third"]
+    for left, folder in zip(names, folders, strict=True):
+        run = record(folder)
+        assert run["train"] == [name for name in names if name != left] and run["test"] == names
+        assert set(frames(folder, "val")["manipulation"]) == {"real", *names} - {left}
+        assert not set(frames(folder, "test")["group"]) & set(run["train_groups"])
+    with pytest.raises(InputError, match="leave out train and test"):
+        classify(cache, tmp_path / "x", leave_one_out=True, test=["FaceSwap"])
+    with pytest.raises(InputError, match="two commands"):
+        classify(cache, tmp_path / "x", leave_one_out=True, matrix=True)
 
 
 def test_training_on_several_is_one_run(cache: Path, tmp_path: Path) -> None:
@@ -335,9 +355,28 @@ def test_a_leak_needs_leave_and_is_stamped(build_cache: Callable[..., Path], tmp
         classify(cache, tmp_path / "out", **options)
     assert not (tmp_path / "out").exists()
     (folder,) = classify(cache, tmp_path / "out", **options, allow_leak=True)
-    assert "LEAK: 1 of 2 test groups were in training" in record(folder)["caveats"]
+    assert "LEAK: 1 of 2 test groups were in training (e.g. 000)" in record(folder)["caveats"]
+    assert json.loads((folder / "model" / "meta.json").read_text())["caveats"] == record(folder)["caveats"]
     (folder,) = classify(cache, tmp_path / "scene", **options, disjoint="scene")
     assert "split by scene: the same person can stand on both sides" in record(folder)["caveats"]
+
+
+def test_the_official_lists_are_followed(build_cache: Callable[..., Path], tmp_path: Path) -> None:
+    pairs = [[f"{2 * k:03d}", f"{2 * k + 1:03d}"] for k in range(24)]
+    for name, part in {"train": pairs[:12], "val": pairs[12:16], "test": pairs[16:22]}.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(part))
+    cache = build_cache(groups=24)
+    (folder,) = classify(cache, tmp_path / "out", train=["FaceSwap"], split=f"ffpp:{tmp_path}")
+    run = record(folder)
+    assert run["split"]["method"] == "ffpp" and run["split"]["file"] == str(tmp_path)
+    assert run["train_groups"] == [f"FF++/{one}" for one, _ in pairs[:16]], "val joins the training side"
+    assert sorted(set(frames(folder, "test")["group"])) == [f"FF++/{one}" for one, _ in pairs[16:22]]
+    assert "12 of 144 videos are not in the split and were left out" in run["caveats"]
+    (again,) = classify(cache, tmp_path / "b", train=["FaceSwap"], split=str(tmp_path / "out/splits.csv"))
+    assert (tmp_path / "out/splits.csv").read_bytes() == (tmp_path / "b/splits.csv").read_bytes()
+    assert (again / "predictions.csv").read_bytes() == (folder / "predictions.csv").read_bytes()
+    with pytest.raises(InputError, match=r"is a folder, not a CSV file; .* --split ffpp:"):
+        classify(cache, tmp_path / "x", train=["FaceSwap"], split=str(tmp_path))
 
 
 def test_the_data_sets_own_split(samples: pd.DataFrame, space: Space, tmp_path: Path) -> None:
@@ -382,6 +421,10 @@ def test_a_data_set_only_tested_on_is_not_split(samples: pd.DataFrame, space: Sp
     (folder,) = classify(tmp_path / "two.h5", tmp_path / "out", train=["FaceSwap"], test=["Celeb-synthesis"])
     tested = frames(folder, "test")
     assert set(tested["dataset"]) == {"Celeb"} and len(tested) == len(other)
+    split = write_sides(tmp_path / "s.csv", {"real/000": "train", "FaceSwap/000_001": "train", "real/002": "test"})
+    options = {"train": ["FaceSwap"], "test": ["Celeb-synthesis"], "split": str(split)}
+    (folder,) = classify(tmp_path / "two.h5", tmp_path / "given", **options)
+    assert len(frames(folder, "test")) == len(other), "nor by a file that says nothing of it"
 
 
 def test_classes_that_are_uneven_are_told(samples: pd.DataFrame, space: Space, tmp_path: Path) -> None:

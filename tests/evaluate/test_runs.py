@@ -92,7 +92,7 @@ def test_the_table_stamps_every_row_with_its_protocol(
     plan = {"method": "given", "disjoint": "video", "drop_crossing": False}
     make_run(tmp_path / "FaceSwap" / "svm", head="svm", tables=tables, split=plan, train_groups=["test003"])
     make_run(tmp_path / "FaceSwap" / "mlp", head="mlp", tables=tables, split=None)
-    evaluate_tree(tmp_path)
+    evaluate_tree(tmp_path, allow_leak=True)
     table = pd.read_csv(tmp_path / "summary.csv", keep_default_na=False).groupby("head")
     stamps = table[["split_method", "disjoint", "drop_crossing", "leak"]].agg(set)
     assert list(stamps.loc["mlp"]) == [{""}] * 4
@@ -142,3 +142,23 @@ def test_a_manipulation_without_reals_of_its_own_is_named(run_folder: Path, make
         evaluate_tree(run_folder.parent / "runs")
     assert contents(run_folder.parent) == before
     assert not any(name.endswith("metrics.json") for name in before)
+
+
+def test_a_leaking_run_needs_leave_and_every_output_says_so(tree: Path) -> None:
+    run = tree / "FaceSwap" / "mlp"
+    config = json.loads((run / "run.json").read_text())
+    config["train_groups"] = ["test003"]
+    (run / "run.json").write_text(json.dumps(config))
+    with pytest.raises(InputError, match=r"mlp: LEAK: 1 of 24 test groups.*--allow-leak"):
+        evaluate_tree(tree)
+    assert not (tree / "report.html").exists() and not list(tree.rglob("metrics.json"))
+    evaluate_tree(tree, allow_leak=True)
+    config["split"]["allow_leak"] = True
+    (run / "run.json").write_text(json.dumps(config))
+    evaluate_run(run)  # leave was given when it was made
+    stamped = [run / "report.html", run / "metrics.json", run / "roc.svg", run / "scores.svg", tree / "report.html",
+               tree / "summary.csv", tree / "matrix_mlp.svg"]  # fmt: skip
+    for path in stamped:
+        assert "LEAK: 1 of 24 test" in path.read_text(), path.name
+    for path in (tree / "FaceSwap" / "logistic" / "roc.svg", tree / "matrix_logistic.svg"):
+        assert "LEAK" not in path.read_text(), path.name

@@ -184,3 +184,47 @@ def test_the_estimated_size_is_about_right(
     cache = make(root, tmp_path / "x.h5", thumbnails=32, batch_size=32, part_rows=8000)
     expected = list_folder(root, model=str(tiny_clip), thumbnails=32, workers=0, device="cpu")[2]
     assert expected is not None and 0.8 < expected.size / cache.path.stat().st_size < 1.25
+
+
+class TestFaces:
+    def test_options_that_do_not_go_together(self, make: Callable[..., Cache], data: Path, tmp_path: Path) -> None:
+        refusals: dict[str, dict[str, Any]] = {
+            "unknown crop 'tight'; known: face, given, none": {"crop": "tight"},
+            "unknown --no-face 'drop'; known: fail, full, skip": {"crop": "face", "no_face": "drop"},
+            "--face-model and --no-face belong to --crop face": {"no_face": "full"},
+            "'background' is what a face crop leaves away: add --crop face": {"views": "clean,background"},
+            "'background' needs a face of every frame": {"crop": "face", "no_face": "full", "views": "background"},
+            "cannot read the face model": {"crop": "face", "face_model": tmp_path / "none.onnx"},
+        }
+        for message, options in refusals.items():
+            with pytest.raises(InputError, match=message):
+                make(data, tmp_path / "x.h5", **options)
+        with pytest.raises(InputError, match="--face-model and --no-face belong to --crop face"):
+            list_folder(data, face_model=tmp_path / "none.onnx")
+        assert list(tmp_path.iterdir()) == []
+
+    def test_faces_of_real_videos(
+        self, make: Callable[..., Cache], real_data: Path, tmp_path: Path, tiny_clip: Path
+    ) -> None:
+        model = real_data / "weights" / "face_detection_yunet.onnx"
+        options: dict[str, Any] = {"crop": "face", "face_model": model, "frames": 1}
+        cache = make(real_data / "ffpp_videos", tmp_path / "x.h5", views="clean,background", workers=2, **options)
+        assert len(cache) == 6 and not len(cache.failures) and (cache.array("face/count") == 1).all()
+        assert (cache.array("face/score") > 0.9).all()
+        assert "YuNet sha256 25a606a1" in cache.provenance().crop
+        assert not np.array_equal(cache.array("embedding", space="clean"), cache.array("embedding", space="background"))
+        whole = make(real_data / "ffpp_videos", tmp_path / "y.h5", frames=1)
+        assert not np.array_equal(cache.array("embedding"), whole.array("embedding"))
+        again = extract_folder(
+            real_data / "ffpp_videos",
+            tmp_path / "x.h5",
+            model=str(tiny_clip),
+            views="clean,background",
+            device="cpu",
+            batch_size=4,
+            **options,
+        )
+        assert again.complete_before
+        assert again.notes[-1].startswith("frames with a face: Deepfakes 100.0 % of 1,")
+        expected = list_folder(real_data / "ffpp_videos", model=str(tiny_clip), workers=0, device="cpu", **options)[2]
+        assert expected is not None and expected.unreadable == 0

@@ -9,7 +9,7 @@ import pytest
 
 from cache.errors import InputError
 from cache.identity import connected_groups
-from extract.layouts import LAYOUTS, Listing, recognise
+from extract.layouts import LAYOUTS, Listing, read_root, recognise
 from extract.layouts.base import file_path
 from extract.layouts.table import COLUMNS, Row
 
@@ -22,7 +22,7 @@ def touch(root: Path, *paths: str) -> Path:
 
 
 def list_root(root: Path, dataset: str | None = None) -> Listing:
-    return LAYOUTS[recognise(root)](root, dataset)
+    return read_root(root, dataset=dataset)[1]
 
 
 def keys(listing: Listing) -> list[tuple[str, str, int]]:
@@ -113,10 +113,13 @@ def test_roots_that_hold_nothing_say_what_is_expected(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is a file"):
         list_root(touch(tmp_path, "file") / "file")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match="found neither; expected <class>/"):
+    with pytest.raises(InputError, match="fits no layout; name one with --layout") as error:
         list_root(tmp_path / "empty")
+    assert all(f"{name}: " in str(error.value) for name in LAYOUTS)
+    with pytest.raises(InputError, match="found neither; expected <class>/"):
+        LAYOUTS["folders"](tmp_path / "empty", None)
     with pytest.raises(InputError, match=r"such as 1\.png, but in no class folder"):
-        list_root(touch(tmp_path / "loose", "1.png", "2.png"))
+        LAYOUTS["folders"](touch(tmp_path / "loose", "1.png", "2.png"), None)
     with pytest.raises(InputError, match="neither original_sequences nor"):
         LAYOUTS["ffpp"](tmp_path / "loose", None)
     with pytest.raises(InputError, match="no picture and no video"):
@@ -166,21 +169,22 @@ def test_ffpp_tree(tmp_path: Path) -> None:
         "original_sequences/youtube/c23/videos/notes.txt",
         "splits/train.json",
     )
-    assert recognise(root) == "ffpp"
+    assert recognise(root).layout == "ffpp"
     listing = list_root(root)
     assert [(source.compression, *key) for source, key in zip(listing.sources, keys(listing), strict=True)] == [
         ("c23", "DeepFakeDetection", "01_02__talking__ABCDEFG1", -1),
+        ("raw", "real", "01__talking", -1),
         ("c23", "real", "004", -1),
         ("c40", "FaceSwap", "004_982", 1),
-        ("raw", "real", "01__talking", -1),
     ]
-    assert {source.dataset for source in listing.sources} == {"FF++"}
+    assert [source.dataset for source in listing.sources] == ["DFD", "DFD", "FF++", "FF++"]
     assert connected_groups([source.identities for source in listing.sources]) == [
-        "FF++/01",
+        "DFD/01",
+        "DFD/01",
         "FF++/004",
         "FF++/004",
-        "FF++/01",
     ]
+    assert listing.notes == ()
     assert [path for path, _ in listing.skipped] == [
         "manipulated_sequences/FaceSwap/c99/videos/004_982.mp4",
         "manipulated_sequences/FaceSwap/masks",
@@ -248,7 +252,7 @@ def test_manifest_with_all_columns(tmp_path: Path) -> None:
         "b.mp4,1.0,,,DeepFakes,nan,two.mp4,,DFDC,,x\n"
     )
     root = tabulate(tmp_path / "set", text, "a/1.jpg", "a/2.jpg", "b.mp4")
-    assert recognise(root) == "manifest"
+    assert recognise(root).layout == "manifest"
     whole, swap, real = list_root(root).sources
     assert (swap.path, swap.label, swap.manipulation, swap.video, swap.frame) == (
         "a/1.jpg", 1, "FaceSwap", "634_660", 7,
@@ -302,7 +306,8 @@ def test_crops_of_an_original_stay_with_its_fakes_and_a_pair_with_its_donor(tmp_
 def test_without_a_video_column_frames_of_one_video_stay_one_video(
     tmp_path: Path, path: str, label: int, key: tuple[str, str, int]
 ) -> None:
-    assert keys(list_root(tabulate(tmp_path, f"path,label\n{path},{label}\n", path))) == [key]
+    root = tabulate(tmp_path, f"path,label\n{path},{label}\n", path)
+    assert keys(LAYOUTS["manifest"](root, None)) == [key]
 
 
 def test_frames_of_a_manifest_are_numbered_by_name_or_by_order(tmp_path: Path) -> None:
@@ -418,7 +423,8 @@ def test_manifests_of_another_encoding_or_two_of_them_are_refused(tmp_path: Path
 
 
 def test_a_table_beside_the_native_tree_is_no_manifest(tmp_path: Path) -> None:
-    assert recognise(touch(tmp_path, "metadata.csv", "original_sequences/youtube/c23/videos/004.mp4")) == "ffpp"
+    root = touch(tmp_path, "metadata.csv", "original_sequences/youtube/c23/videos/004.mp4")
+    assert recognise(root).layout == "ffpp"
 
 
 def test_every_column_name_means_one_thing() -> None:
@@ -429,7 +435,7 @@ def test_every_column_name_means_one_thing() -> None:
 
 def test_real_manifest(real_data: Path) -> None:
     root = real_data / "dfdc_faces"
-    assert recognise(root) == "manifest"
+    assert recognise(root).layout == "manifest"
     listing = list_root(root)
     assert not listing.skipped
     assert [source.label for source in listing.sources] == [1] * 2000 + [0] * 2000

@@ -24,7 +24,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def plan(root: Path, sampling: Sampling, limit: int | None = None):  # type: ignore[no-untyped-def]
-    return plan_inputs(root, LAYOUTS["folders"](root, "set").sources, sampling, limit)
+    return plan_inputs({root: LAYOUTS["folders"](root, "set").sources}, sampling, limit)
 
 
 def test_frames_are_spread_over_each_video(root: Path) -> None:
@@ -57,9 +57,10 @@ def test_limit_is_of_videos_of_each_manipulation(root: Path) -> None:
     assert inputs["video"].tolist() == ["100_101", "004_982", "004"]
 
 
-def test_slots_are_numbered_within_their_input(root: Path) -> None:
+def test_slots_are_numbered_within_their_video(root: Path) -> None:
     inputs = plan(root, Sampling(frames=3), limit=1)
-    assert slot_numbers(inputs).tolist() == [0, 1, 2] + [0] * 6
+    assert slot_numbers(inputs).tolist() == [0, 1, 2] * 3, "of a file, and of two folders of pictures"
+    assert slot_numbers(plan(root, Sampling(frames=1))).tolist() == [0] * 5
     assert np.array_equal(slot_numbers(inputs[:0]), [])
 
 

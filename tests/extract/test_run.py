@@ -365,6 +365,7 @@ def few(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Cache:
 
 def steps_of(data: Path, out: Path, **options: int) -> list[str]:
     """The steps of an undisturbed run that touch the disk."""
+    out.parent.mkdir()  # as it is there when a step is made to fail
     steps = Steps()
     with steps.watched():
         run_tiny(data, out, **options)

@@ -12,7 +12,7 @@ from PIL import Image
 
 from cache.errors import InputError
 from extract.images import Unreadable
-from extract.views import VIEWS, parse_view, parse_views, thumbnail
+from extract.views import VIEWS, background, make_view, parse_view, parse_views, thumbnail
 
 NAMES = ("clean", "jpeg-1", "jpeg-50", "jpeg-100", "blur-1", "blur-64", "resize-8", "resize-112", "flip")
 frames = st.tuples(st.integers(1, 40), st.integers(1, 40)).flatmap(lambda size: arrays(np.uint8, (*size, 3)))
@@ -136,7 +136,7 @@ def test_names_are_listed_as_typed_and_travel_to_workers() -> None:
         ("jpeg-0", r"0 is out of range; known: jpeg-Q \(Q 1-100\)"),
         ("jpeg-101", "101 is out of range"),
         ("resize-7", r"known: resize-N \(N 8-4096\)"),
-        ("clean,background", "needs face boxes, which this version does not find yet"),
+        ("clean,background", "'background' is what a face crop leaves away: add --crop face"),
         ("flip,clean,flip", "'flip' is named twice"),
     ],
 )
@@ -146,6 +146,35 @@ def test_wrong_names_say_what_is_known(names: str, message: str | None) -> None:
         return
     with pytest.raises(InputError, match=message):
         parse_views(names)
+
+
+def test_background_is_a_view_where_faces_are_known() -> None:
+    assert parse_views("clean,background", has_faces=True) == ("clean", "background")
+    with pytest.raises(InputError, match="'background' is named twice"):
+        parse_views("background,background", has_faces=True)
+    with pytest.raises(InputError, match=r"unknown view 'background-1'; known: .*, flip, background$"):
+        parse_views("background-1", has_faces=True)
+
+
+def test_background_is_the_frame_without_a_trace_of_the_face() -> None:
+    pixels, square = face(), (slice(20, 60), slice(30, 70))
+    changed = pixels.copy()
+    changed[square] = np.random.default_rng(0).integers(0, 256, (40, 40, 3))
+    seen = background(pixels, square)
+    assert np.array_equal(seen, background(changed, square)), "whatever the face is"
+    outside = np.ones(pixels.shape[:2], bool)
+    outside[square] = False
+    assert np.array_equal(seen[outside], pixels[outside])
+    assert (seen[square] == np.rint(pixels[outside].mean(axis=0))).all()
+    everything = (slice(0, 120), slice(0, 90))
+    assert (background(pixels, everything) == 128).all()
+
+
+def test_other_views_are_of_the_crop() -> None:
+    pixels, square = face(), (slice(20, 60), slice(30, 70))
+    assert np.array_equal(make_view("blur-2", pixels, square), parse_view("blur-2")(pixels[square]))
+    assert np.array_equal(make_view("flip", pixels, None), parse_view("flip")(pixels))
+    assert make_view("background", pixels, square).shape == pixels.shape
 
 
 @given(pixels=frames, side=st.integers(1, 60))

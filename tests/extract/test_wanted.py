@@ -3,23 +3,25 @@
 import json
 import pickle
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from extract.faces import FaceCrop
 from extract.prompts import PROMPT_SETS, PromptSet
 from extract.video import Sampling
 from extract.wanted import Wanted
+from tests.extract.colour_faces import ColourFaces
 
 WANTED = Wanted(
-    data=Path("data"),
+    roots=("data",),
     model="demo",
     pretrained=None,
     tokens=(),
     prompts=tuple(PROMPT_SETS.values())[:1],
     sampling=Sampling(frames=4),
     crop="none",
+    faces=None,
     views=("clean",),
     thumbnails=0,
     selection={"layout": "folders", "dataset": None, "limit": None},
@@ -35,13 +37,14 @@ def test_it_can_be_sent_and_its_settings_written() -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"data": Path("other")},
+        {"roots": ("other",)},
         {"model": "ViT-B-32"},
         {"pretrained": "openai"},
         {"tokens": ("cls",)},
         {"prompts": (PromptSet("mine", ("a face",), ("a mask",)),)},
         {"sampling": Sampling(fps=2)},
         {"crop": "given"},
+        {"faces": FaceCrop(ColourFaces())},
         {"views": ("clean", "flip")},
         {"thumbnails": 96},
         {"selection": {"layout": "folders", "dataset": None, "limit": 3}},

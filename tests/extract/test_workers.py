@@ -1,6 +1,8 @@
 """Batches come in order, whatever the tasks were, and whoever did them."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +13,13 @@ from PIL import Image
 
 from extract import prepare as prepare_module
 from extract import workers as module
+from extract.faces import FaceCrop
 from extract.images import FrameInfo
 from extract.prepare import Failure, Item, Preparation
 from extract.square import Preprocessing
 from extract.video import Sampling
 from extract.workers import prepared_batches
+from tests.extract.colour_faces import ColourFaces
 
 SMALL = Preparation(Preprocessing((4, 4), "squash", "bicubic", (0.0,) * 3, (1.0,) * 3, 0), Sampling())
 
@@ -94,6 +98,46 @@ def test_any_mixture_of_videos_and_pictures(data: st.DataObject) -> None:
     if len(wanted) == len(ranges(len(plan), batch_size)) and longest_task >= max(lengths):
         videos = [path for path in opened if lengths[int(path)] > 1]
         assert len(videos) == len(set(videos)), "a video is decoded once, whatever batches it falls into"
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_a_followed_video_is_seen_from_its_beginning_without_a_gap(data: st.DataObject) -> None:
+    """Whatever ranges are wanted: its other pictures are looked at; each wanted one still comes once, in its place."""
+    lengths = data.draw(st.lists(st.integers(1, 60), min_size=1, max_size=8))
+    batch_size = data.draw(st.integers(1, 20))
+    stretch = data.draw(st.integers(1, 40))
+    plan = [
+        Item("", f"{video}/{slot}", is_video=False, slot=slot, frame=slot)
+        for video, length in enumerate(lengths)
+        for slot in range(length)
+    ]
+    wanted = [one for one in ranges(len(plan), batch_size) if data.draw(st.booleans())]
+
+    def prepare(items: list[Item], preparation: Preparation, squares: list[np.ndarray | None]) -> list[Failure | None]:
+        for before, item in pairwise([None, *items]):
+            video = item.path.split("/")[0]
+            follows = before is not None and (before.path.split("/")[0], before.slot) == (video, item.slot - 1)
+            assert follows or item.slot % stretch == 0
+        for item, row in zip(items, squares, strict=True):
+            if row is not None:
+                row[:] = item.slot
+        return [Failure("open", item.path) for item in items]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "prepare", prepare)
+        patch.setattr(module, "VIDEO_FRAMES", stretch)
+        preparation = replace(SMALL, faces=FaceCrop(ColourFaces()))
+        batches = prepared_batches(
+            wanted, lambda start, stop: plan[start:stop], preparation, batch_size, 0, longest=max(lengths)
+        )
+        got = []
+        for batch in batches:
+            paths = [frame.reason for frame in batch.frames if isinstance(frame, Failure)]
+            slots = batch.pixels[: len(paths), 0, 0, 0, 0].tolist()
+            assert slots == [int(path.split("/")[1]) for path in paths]
+            got += paths
+    assert got == [item.path for start, stop in wanted for item in plan[start:stop]]
 
 
 def test_nothing_is_prepared_far_ahead(grey: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,10 +58,10 @@ class TinyEncoder:
 def run_tiny(data: Path, out: Path, encoder: TinyEncoder | None = None, **options: object) -> Summary:
     """Extract a data set of class folders with `TinyEncoder`, in batches of 4 and parts of 8."""
     sampling = Sampling(frames=options.pop("frames", None))
-    inputs = plan_inputs(data, LAYOUTS["folders"](data, None).sources, sampling, options.pop("limit", None))
+    inputs = plan_inputs({data: LAYOUTS["folders"](data, None).sources}, sampling, options.pop("limit", None))
     settings = {"batch_size": 4, "part_rows": 8, "workers": 0, **options}
     prompts = [load_prompts("seed_000")]
-    return extract(inputs, data, out, encoder or TinyEncoder(), prompts, sampling, **settings)
+    return extract(inputs, out, encoder or TinyEncoder(), prompts, sampling, **settings)
 
 
 def make_data(root: Path) -> Path:

@@ -51,7 +51,6 @@ def work(
         raise ValueError("no such device")
     return extract(
         inputs,
-        data,
         out,
         TinyEncoder(seconds),
         [load_prompts("seed_000")],
@@ -68,7 +67,7 @@ def run_in_shards(
     data: Path, out: Path, engine: Engine, *, seconds: float = 0.0, marker: Path | None = None, **options: object
 ) -> Summary:
     """Extract a data set of class folders, in batches of 4 and parts of 4."""
-    inputs = plan_inputs(data, LAYOUTS["folders"](data, None).sources, Sampling(), None)
+    inputs = plan_inputs({data: LAYOUTS["folders"](data, None).sources}, Sampling())
     making = partial(work, data=data, seconds=seconds, marker=marker)
     arguments = {"work": making, "settings": {"root": str(data)}, "batch_size": 4, **options}
     return extract_in_shards(inputs, out, engine=engine, **arguments)

@@ -1,0 +1,112 @@
+"""Whether prompts say what they are declared to say: by their words, and by what they reach without training."""
+
+import re
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from cache.schema import FAKE, REAL, PromptScores
+from evaluate.audit_findings import Finding, finding
+from evaluate.curve import roc_area
+from evaluate.intervals import bootstrap, group_draws, interval
+from evaluate.metrics import auc
+from evaluate.wording import with_interval
+
+CLASS = {REAL: "real", FAKE: "fake"}
+FAKE_WORDS = {
+    "fake", "faked", "deepfake", "deepfaked", "forged", "forgery", "synthetic", "synthesized", "synthesised",
+    "generated", "manipulated", "manipulation", "tampered", "altered", "edited", "swapped", "faceswap", "artificial",
+    "doctored", "counterfeit", "inauthentic", "unreal", "morphed", "spoofed", "reenacted", "ai",
+}  # fmt: skip
+REAL_WORDS = {
+    "real", "authentic", "genuine", "original", "pristine", "natural", "true", "bonafide",
+    "unaltered", "unedited", "unmanipulated", "untampered",
+}  # fmt: skip
+NEGATIONS = {"not", "no", "non", "without", "never", "isn", "un"}
+REACH = 3  # words that a negation reaches over: "not a real face"
+
+
+def prompt_polarity(name: str, texts: list[str], labels: np.ndarray) -> list[Finding]:
+    """Prompts whose words say the other class than the one they are declared for.
+
+    Parameters
+    ----------
+    name : str
+        Of the prompt set.
+    texts : list of str, length P
+    labels : ndarray of int, shape (P,)
+        0 real, 1 fake, as declared.
+
+    Returns
+    -------
+    list of Finding
+        Of kind "prompts": a warning where a prompt is inverted. A low zero-shot AUC proves nothing by itself, because
+        training adapts to inverted prompts; the words do.
+    """
+    said = [worded_class(text) for text in texts]
+    wrong = [at for at, word in enumerate(said) if word is not None and word != labels[at]]
+    if not wrong:
+        return []
+    examples = [f"{texts[at]!r} stands for {CLASS[int(labels[at])]}" for at in wrong]
+    text = f"{len(wrong)} of {len(texts)} prompts of {name} are declared against their own words"
+    return [finding("prompts", "warning", text, {"inverted": len(wrong), "total": len(texts)}, examples)]
+
+
+def worded_class(text: str) -> int | None:
+    """The class that the words of a prompt name; None where they name none or both.
+
+    Examples
+    --------
+    >>> [worded_class(text) for text in ("an authentic face", "AI-Generated", "not a real face", "a face")]
+    [0, 1, 1, None]
+    """
+    words = [word if word in FAKE_WORDS | REAL_WORDS else word.removesuffix("s") for word in _words(text)]
+    found = set()
+    for at, word in enumerate(words):
+        if word in FAKE_WORDS | REAL_WORDS:
+            label = FAKE if word in FAKE_WORDS else REAL
+            negated = NEGATIONS & set(words[max(0, at - REACH) : at])
+            found.add(FAKE + REAL - label if negated else label)
+    return found.pop() if len(found) == 1 else None
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[a-z]+", text.lower())
+
+
+def zero_shot(samples: pd.DataFrame, prompts: Mapping[str, PromptScores], *, seed: int = 0) -> list[Finding]:
+    """Prompt sets by which, without any training, fakes score significantly lower than reals.
+
+    A video's score is the mean over its frames of the mean similarity to the fake prompts less that to the real ones.
+
+    Parameters
+    ----------
+    samples : DataFrame
+        ``video_id``, ``group``, ``label``; the index holds the rows of each set's ``similarity``.
+    prompts : dict of PromptScores
+        By the name of the set.
+
+    Returns
+    -------
+    list of Finding
+        Of kind "zero_shot": notes.
+    """
+    rows = samples[samples["label"].isin([REAL, FAKE])]
+    found = []
+    for name, one in prompts.items():
+        similarity = np.asarray(one.similarity[rows.index.to_numpy()], np.float64)
+        lean = similarity[:, one.labels == FAKE].mean(axis=1) - similarity[:, one.labels == REAL].mean(axis=1)
+        videos = rows[["video_id", "group", "label"]].assign(lean=lean).groupby("video_id").agg(
+            {"group": "first", "label": "first", "lean": "mean"}
+        )  # fmt: skip
+        if videos["label"].nunique() < 2:
+            continue
+        y, score, group = videos["label"].to_numpy(int), videos["lean"].to_numpy(), videos["group"].to_numpy(str)
+        drawn = bootstrap(y, score, group, group_draws(group, y, seed=seed), {"auc": roc_area})
+        reached = {"value": auc(y, score), **interval(drawn["auc"])}
+        if (1.0 if reached["high"] is None else reached["high"]) < 0.5:
+            text = f"zero-shot AUC of {name} is {with_interval(reached, 2)} (videos), below guessing"
+            after = ": its prompts may be inverted, or describe something else than this forgery"
+            found.append(finding("zero_shot", "note", text, reached, after=after))
+    return found

@@ -1,0 +1,50 @@
+"""Prompts against their own words, and what they reach without training."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cache.schema import PromptScores
+from evaluate.audit_prompts import prompt_polarity, worded_class, zero_shot
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("a real human face", 0), ("Authentic", 0), ("a genuine human", 0), ("an unaltered photo", 0),
+        ("a photo without manipulations", 0), ("not a fake face", 0),
+        ("AI-Generated face", 1), ("a fake deepfake face", 1), ("a synthetic face", 1), ("not an authentic face", 1),
+        ("an inauthentic person", 1), ("faces with edits", None), ("a face", None), ("a fake of a real face", None),
+        ("realistic", None),
+    ],
+)  # fmt: skip
+def test_the_class_that_words_name(text: str, label: int | None) -> None:
+    assert worded_class(text) == label
+
+
+def test_inverted_prompts() -> None:
+    assert prompt_polarity("good", ["Authentic", "AI-Generated", "a face"], np.array([0, 1, 1])) == []
+    (found,) = prompt_polarity("seed_004", ["AI-Generated", "Authentic"], np.array([0, 1]))
+    assert found.severity == "warning" and found.counts == {"inverted": 2, "total": 2}
+    assert found.sentence == (
+        "WARNING: 2 of 2 prompts of seed_004 are declared against their own words "
+        "(e.g. 'AI-Generated' stands for real, 'Authentic' stands for fake)"
+    )
+
+
+@pytest.mark.parametrize(("lean", "told"), [(-0.5, True), (0.0, False), (0.5, False)])
+def test_a_zero_shot_auc_below_guessing_is_a_note(samples: pd.DataFrame, lean: float, told: bool) -> None:
+    rng = np.random.default_rng(0)
+    similarity = rng.normal(scale=0.3, size=(len(samples), 2))
+    similarity[:, 1] += lean * samples["label"].to_numpy()
+    scores = PromptScores(["a real face", "a fake face"], np.array([0, 1]), np.zeros((2, 4)), similarity)
+    found = zero_shot(samples, {"pair": scores})
+    assert [one.severity for one in found] == ["note"] * told
+    if told:
+        assert found[0].sentence.startswith("Note: zero-shot AUC of pair is 0.")
+        assert found[0].counts["high"] < 0.5
+
+
+def test_one_class_has_no_zero_shot_auc(samples: pd.DataFrame) -> None:
+    scores = PromptScores(["real", "fake"], np.array([0, 1]), np.zeros((2, 4)), np.zeros((len(samples), 2)))
+    assert zero_shot(samples[samples["label"] == 1], {"pair": scores}) == []
