@@ -15,6 +15,9 @@ from extract.views import parse_view, thumbnail
 VIDEO_FRAMES = 512  # of a video, decoded together: a video with fewer wanted frames is decoded once
 
 
+FEWER = "the video gives fewer frames than were counted for the plan"
+
+
 @dataclass(frozen=True)
 class Item:
     """One sample to prepare: a picture, or a slot of a video.
@@ -86,7 +89,7 @@ def prepare(
     Returns
     -------
     list of FrameInfo, Failure or None
-        One for each item. None: the video has fewer frames than slots.
+        One for each item. None: the video has fewer frames than the number that was asked for.
     """
     frames: list[FrameInfo | Failure | None] = [None] * len(items)
     for _, group in groupby(enumerate(items), key=lambda pair: (pair[1].root, pair[1].path)):
@@ -113,6 +116,8 @@ def _decode(rows: dict[int, Item], sampling: Sampling) -> Iterator[tuple[int, Fr
                 if slot in row_of_slot:
                     del left[row_of_slot[slot]]
                     yield row_of_slot[slot], frame
+            if sampling.frames is None:  # each of its frames was counted for the plan
+                yield from ((row, Failure("decode", FEWER)) for row in left)
         else:
             for row, item in rows.items():
                 yield row, read_image(path, item.frame)

@@ -59,7 +59,9 @@ def mount(tmp_path: Path) -> Iterator[Callable[..., Path]]:
 def test_a_full_disk(data: Path, whole: Cache, mount: Callable[..., Path], kilobytes: int) -> None:
     """At the ledger, at the first part, at a later one, at the finished file."""
     out = mount("-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs") / "x.h5"
-    with pytest.raises(InterruptedWork, match=r"cannot write .*x\.h5: No space left on device; what is sealed is kept"):
+    with pytest.raises(
+        InterruptedWork, match=r"cannot go on with .*x\.h5: No space left on device; what is sealed is kept"
+    ):
         run_tiny(data, out)
     assert not list(out.parent.rglob("*.tmp")), "what is unfinished makes room for what is not"
     parts = list(out.parent.rglob("part-*"))
