@@ -236,6 +236,7 @@ def list_folder(
     workers = _workers(workers)
     start_early(workers)
     encoder = load_encoder(model, pretrained, device.partition(",")[0], tokens)
+    say(f"{encoder.model_name} on {encoder.device}, {encoder.precision}: what follows is for this device alone")
     preparation = Preparation(encoder.preprocessing, Sampling(frames=frames, fps=fps), preparation_views, thumbnails)
     size = batch_size or encoder.fitting_batch_size()
     expected = estimate(plan.inputs, str(data.resolve()), encoder, prompt_sets, preparation, size, workers)
