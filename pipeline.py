@@ -1,6 +1,7 @@
 """crossprobe's command line: `python pipeline.py COMMAND --help`. Wiring only; heavy imports stay inside commands."""
 
 import contextlib
+import errno
 import json
 import shlex
 import sys
@@ -109,7 +110,9 @@ def cache_verify(
 def cache_prompts(
     cache: CacheFile,
     out: Out,
-    prompts: Annotated[list[str], typer.Option(help="Prompt set, or a TOML file; may be repeated.")],
+    prompts: Annotated[
+        list[str], typer.Option("--prompts", "--set", help="Prompt set, or a TOML file; may be repeated.")
+    ],
     model: Annotated[str, typer.Option(help="The model that made the cache, named as for `extract`.")],
     pretrained: Annotated[str | None, typer.Option(help="open_clip tag, or a checkpoint file.")] = None,
 ) -> None:
@@ -426,7 +429,8 @@ def main() -> None:
     except ModuleNotFoundError as error:
         fail(f"{error.name} is not installed; `pip install -e .[extract,demo]` brings all that is used here", 2)
     except OSError as error:  # a path that cannot be, or a disk that fails
-        misnamed = isinstance(error, FileNotFoundError | FileExistsError | NotADirectoryError | PermissionError)
+        kinds = FileNotFoundError | FileExistsError | NotADirectoryError | PermissionError
+        misnamed = isinstance(error, kinds) or error.errno == errno.EROFS
         fail(f"{error.filename or 'the disk'}: {error.strerror or error}", 2 if misnamed else 1)
 
 

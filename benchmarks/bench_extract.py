@@ -79,6 +79,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", help="cpu, cuda")
     parser.add_argument("--batch-size", type=int, help="32 on a CPU, 512 on CUDA")
     parser.add_argument("--seconds", type=float, default=10, help="that an extraction should take")
+    parser.add_argument("--patience", type=float, default=30, help="seconds to wait for others to leave the cores")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--memory", action="store_true", help="peak memory instead of speed")
     parser.add_argument("--smoke", action="store_true", help="a few seconds that only show that it works")
@@ -111,7 +112,7 @@ def print_speeds(scratch: Path, options: argparse.Namespace, workers: int) -> No
             workers=workers,
             seconds=0.1 if options.smoke else options.seconds,
             least_batches=3 if options.smoke else 20,
-            patience=0 if options.smoke else 30,
+            patience=0 if options.smoke else options.patience,
             scratch=scratch,
         )
         print_table(setting, len(files), *measure(setting, files, 1 if options.smoke else options.rounds))

@@ -24,6 +24,7 @@ def info(cache: Cache) -> dict[str, Any]:
         "spaces": {name: _space(cache, name) for name in cache.spaces},
         "failures": cache.failures.to_dict("records"),
         "thumbnails": cache.has_thumbnails,
+        "rows_at_once": cache.rows_at_once,
     }
 
 
@@ -51,6 +52,10 @@ def lines(found: dict[str, Any]) -> list[str]:
         "",
         f"{'data set':<16}{'compression':<13}{'manipulation':<18}{'videos':>8}{'frames':>9}{'groups':>8}",
     ]
+    if found["rows_at_once"]:
+        text.insert(
+            2, f"memory did not suffice for whole batches: {found['rows_at_once']} frames at a time, at the least"
+        )
     for row in found["counts"]:
         text.append(
             f"{row['dataset']:<16}{row['compression']:<13}{row['manipulation']:<18}"

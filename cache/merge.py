@@ -83,7 +83,7 @@ def _kind(path: Path) -> str:
 
 
 def _consolidate(cache: Cache, out: Path) -> int:
-    kept = {"plan": cache.plan, "settings": cache.settings, "slots": cache.slots}
+    kept = {name: getattr(cache, name) for name in ("plan", "settings", "slots", "rows_at_once")}
     attributes = {name: value for name, value in kept.items() if cache.plan and value}
     copy_rows(cache, out, None, {**attributes, "merged_of": fingerprints([cache, *cache.additions])})
     return len(cache)

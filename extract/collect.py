@@ -1,6 +1,6 @@
 """Embedded batches -> rows of the cache: gathered until a part is full, then sealed by a thread of its own."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -188,11 +188,7 @@ class Collected(AbstractContextManager["Collected"]):
         for name in MEASURED:
             table[name] = list(map(attrgetter(name), rows.frames))
         table["frame"] = [frame.index for frame in rows.frames]
-        keys = zip(*(planned[name] for name in ("dataset", "compression", "manipulation", "video")), strict=True)
-        table["video_id"] = list(map("/".join, keys))
-        pairs = zip(table["video_id"], table["frame"], strict=True)
-        table["sample_id"] = [f"{video}/{frame}" for video, frame in pairs]
-        return table[list(SAMPLE_COLUMNS)]
+        return with_keys(table, planned["video"])
 
     def _failure_table(self, rows: _Rows) -> pd.DataFrame:
         table = self._inputs[["root", "path", "manipulation"]].iloc[[one for one, _, _ in rows.failures]]
@@ -212,6 +208,14 @@ def _face_arrays(frames: Sequence[FrameInfo]) -> dict[str, np.ndarray]:
         "face/score": np.array([face.score for face in faces], np.float32),
         "face/count": np.array([face.found for face in faces], np.int32),
     }
+
+
+def with_keys(table: pd.DataFrame, videos: Iterable[str]) -> pd.DataFrame:
+    """The sample table with ``video_id`` and ``sample_id`` made of its other columns and the names of the videos."""
+    names = zip(table["dataset"], table["compression"], table["manipulation"], videos, strict=True)
+    table["video_id"] = list(map("/".join, names))
+    table["sample_id"] = [f"{video}/{frame}" for video, frame in zip(table["video_id"], table["frame"], strict=True)]
+    return table[list(SAMPLE_COLUMNS)]
 
 
 def _finite(views: Sequence[Arrays]) -> np.ndarray:

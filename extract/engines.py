@@ -17,8 +17,9 @@ from types import TracebackType
 from typing import Any, NamedTuple, Protocol
 
 from cache.errors import InputError, InterruptedWork
+from extract.encoder import CPU_BATCH
 
-CPU_BATCH, CUDA_BATCH = 32, 256  # where nobody says: all shards must agree before the first one loads its model
+CUDA_BATCH = 256  # where nobody says: all shards must agree before the first one loads its model
 TICK = 0.25  # seconds between two looks at what has ended
 RETRIES = 5  # of a shard whose Ray worker or machine died; each goes on from the parts that are sealed
 

@@ -71,7 +71,7 @@ def freeze(folder: Path, wanted: Ledger, encoder: Encoder) -> tuple[Ledger, list
     refuse_differences(folder, wanted.settings, ledger.settings)
     notes = listing_differences(wanted.inputs, ledger.inputs)
     if paths := rewritten(ledger.inputs, path.stat().st_mtime):
-        notes.append(f"inputs since the plan was frozen: {len(paths)} written to ({paths[0]}); what is sealed stays")
+        notes.append(f"inputs since the plan was frozen: {len(paths)} written to ({paths[0][1]}); what is sealed stays")
     return ledger, notes
 
 

@@ -213,6 +213,7 @@ def list_folder(
     workers = _workers(workers)
     start_early(workers)
     encoder = load_encoder(model, pretrained, device.partition(",")[0], tokens)
+    say(f"{encoder.model_name} on {encoder.device}, {encoder.precision}: what follows is for this device alone")
     faces = face_crop(crop, face_model, no_face, say)
     preparation = Preparation(encoder.preprocessing, Sampling(frames=frames, fps=fps), names, thumbnails, faces)
     size = batch_size or encoder.fitting_batch_size()

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from cache.errors import InputError, InterruptedWork
 from cache.ledger import Ledger, read_ledger, setting_differences
-from cache.sealed import is_intact
+from cache.sealed import is_intact, sync_folder
 from extract.engines import Engine
 from extract.frozen import shard_slots
 from extract.plan import listing_differences
@@ -70,6 +70,7 @@ def freeze_plan(folder: Path, wanted: Ledger, engine: Engine) -> tuple[Ledger, l
     ledger = Ledger({**wanted.settings, "shards": shards, "batch_size": size}, wanted.inputs)
     pieces_of(folder, ledger)  # refuses more shards than batches
     ledger.write(path)
+    sync_folder(folder.parent)  # or a power failure could take the folder and all shards in it
     return ledger, []
 
 

@@ -146,14 +146,14 @@ def listing_differences(now: pd.DataFrame, then: pd.DataFrame) -> list[str]:
     return [f"inputs since the plan was frozen: {len(paths)} {what} ({paths[0]})" for paths, what in found if paths]
 
 
-def rewritten(inputs: pd.DataFrame, moment: float) -> list[str]:
-    """Paths of inputs that were written to after a moment (seconds since the epoch), though their size is the same."""
+def rewritten(inputs: pd.DataFrame, moment: float) -> list[tuple[str, str]]:
+    """(root, path) of inputs that were written to after a moment (since the epoch), though their size is the same."""
     found = []
     for root, name, size in inputs[["root", "path", "byte_size"]].itertuples(index=False):
         with contextlib.suppress(OSError):  # gone: told elsewhere
             size_now, written = size_and_time(file_path(root, name))
             if written > moment and size_now == size:
-                found.append(name)
+                found.append((root, name))
     return found
 
 

@@ -17,6 +17,9 @@ from extract.views import make_view, thumbnail
 NO_FACE = "no face found"
 
 
+FEWER = "the video gives fewer frames than were counted for the plan"
+
+
 @dataclass(frozen=True)
 class Item:
     """One sample to prepare: a picture, or a slot of a video.
@@ -92,7 +95,7 @@ def prepare(
     Returns
     -------
     list of FrameInfo, Failure or None
-        One for each item. None: the video has fewer frames than slots.
+        One for each item. None: the video has fewer frames than the number that was asked for.
     """
     frames: list[FrameInfo | Failure | None] = [None] * len(items)
     track = FaceTrack(preparation.faces.detector) if preparation.faces else None
@@ -130,6 +133,8 @@ def _decode(rows: dict[int, Item], sampling: Sampling) -> Iterator[tuple[int | N
                 if row is not None:
                     del left[row]
                 yield row, slot, frame
+            if sampling.frames is None:  # each of its frames was counted for the plan
+                yield from ((row, rows[row].slot, Failure("decode", FEWER)) for row in left)
         else:
             for row, item in rows.items():
                 yield row, item.slot, read_image(path, item.frame)

@@ -9,13 +9,14 @@ import pandas as pd
 from cache.ledger import Ledger
 from cache.parts import Part, write_part
 from cache.reader import Cache
-from extract.collect import PLANNED
+from extract.collect import PLANNED, with_keys
+from extract.plan import rewritten
 
 NO_FRAME, UNKNOWN = -1, -2  # in place of a row: the video is too short for the slot; the slot is to be read
 
 
 def reused_parts(old: Cache, ledger: Ledger, ranges: Iterable[tuple[int, int]], folder: Path) -> list[Part]:
-    """Seal those batches whose inputs were all read for ``old`` without a failure, and have their size still.
+    """Seal those batches whose inputs were all read for ``old`` without a failure, and were not written to since.
 
     Whole batches only: what is made anew then comes from the batches that a run in one go would have embedded.
 
@@ -37,9 +38,14 @@ def reused_parts(old: Cache, ledger: Ledger, ranges: Iterable[tuple[int, int]], 
         rows = row_of_slot[slots]
         samples = old.samples.iloc[rows].reset_index(drop=True)
         planned = ledger.inputs.iloc[input_of_slot[slots]].reset_index(drop=True)
-        samples[list(PLANNED)] = planned[list(PLANNED)]  # groups may have grown since
-        nothing_failed = old.failures.iloc[:0]
-        parts.append(write_part(folder, start, stop, samples, spaces, nothing_failed, old.thumbnails, rows=rows))
+        samples[list(PLANNED)] = planned[list(PLANNED)]  # groups may have grown since, labels been put right
+        samples["frame"] = samples["frame"].where(planned["is_video"], planned["frame"])
+        samples = with_keys(samples, planned["video"])
+        none = old.failures.iloc[:0]
+        attributes = {"rows_at_once": old.rows_at_once} if old.rows_at_once else None
+        parts.append(
+            write_part(folder, start, stop, samples, spaces, none, old.thumbnails, attributes=attributes, rows=rows)
+        )
     return parts
 
 
@@ -47,12 +53,13 @@ def _rows(old: Cache, ledger: Ledger) -> np.ndarray:
     """Row of each slot in the old cache, `NO_FRAME` or `UNKNOWN`, shape (slots,)."""
     rows_of_file = old.samples.groupby(["root", "path"]).indices  # ascending, as the slots are
     sizes = old.samples["byte_size"].to_numpy()
-    failed = set(zip(old.failures["root"], old.failures["path"], strict=True))
+    doubtful = set(zip(old.failures["root"], old.failures["path"], strict=True))
+    doubtful.update(rewritten(ledger.inputs, old.path.stat().st_mtime))
     found = np.full(ledger.slots, UNKNOWN)
     start = 0
     for root, path, slots, size in ledger.inputs[["root", "path", "slots", "byte_size"]].itertuples(index=False):
         rows = rows_of_file.get((root, path), np.empty(0, int))
-        if (root, path) not in failed and 0 < len(rows) <= slots and (sizes[rows] == size).all():
+        if (root, path) not in doubtful and 0 < len(rows) <= slots and (sizes[rows] == size).all():
             found[start : start + slots] = NO_FRAME
             found[start : start + len(rows)] = rows
         start += slots

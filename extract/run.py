@@ -16,6 +16,7 @@ from cache.errors import InputError, InterruptedWork, NothingReadableError
 from cache.ledger import Ledger
 from cache.parts import Part, read_attribute, sealed_parts
 from cache.reader import Cache, open_cache
+from cache.schema import Provenance
 from cache.store import assemble
 from extract.collect import Collected
 from extract.device import Encoder
@@ -126,7 +127,7 @@ def extract(
     settings = {"roots": sorted(inputs["root"].unique()), "batch_size": batch_size, "shard": shard, **(selection or {})}
     settings |= {"views": ",".join(spaces), "thumbnails": thumbnails, "provenance": asdict(next(iter(spaces.values())))}
     if reuse is not None:
-        settings["batch_size"] = _batch_size_of(reuse, out, settings)
+        settings["batch_size"] = _batch_size_of(reuse, out, settings, spaces)
     if out.exists():
         return _finished(out, Ledger(settings, inputs))
     folder = work_folder(out)
@@ -152,6 +153,7 @@ def extract(
             ranges = list(open_ranges(ledger, parts, part_rows))
             embed_slots(ledger, ranges, preparation, encoder, collected, workers=workers, progress=progress)
             parts = sorted([*parts, *collected.sealed])
+            _check_tiled(parts, first, stop)
             attributes = file_attributes(ledger)
             if (at_once := _rows_at_once(parts)) < ledger.settings["batch_size"]:
                 attributes["rows_at_once"] = at_once
@@ -161,8 +163,9 @@ def extract(
                 samples = assemble(out, paths, scratch=folder, attributes=attributes, may_be_empty=shard is not None)
     except Timeout:
         raise InputError(f"another extraction is at work on {out}; wait for it, or name another file") from None
-    except NothingReadableError:
-        shutil.rmtree(folder)  # nothing is lost, and mended files are read the next time
+    except InputError as error:
+        if isinstance(error, NothingReadableError) or not (folder / "ledger.jsonl").exists():
+            shutil.rmtree(folder)  # nothing is lost, and mended files or other options are taken the next time
         raise
     shutil.rmtree(folder, ignore_errors=True)  # the file is there: nothing can make that a failure any more
     return Summary(out, samples, open_cache(out).failures, time.monotonic() - started, notes=notes)
@@ -175,7 +178,7 @@ def _faults_told(out: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise InterruptedWork(
-            f"cannot write {out}: {error.strerror or error}; what is sealed is kept: once that is mended, "
+            f"cannot go on with {out}: {error.strerror or error}; what is sealed is kept: once that is mended, "
             "the same command goes on from there"
         ) from error
 
@@ -190,16 +193,20 @@ def _finished(out: Path, wanted: Ledger) -> Summary:
     if plan_hash(Ledger(made, wanted.inputs)) != cache.plan:
         notes = [f"the inputs are not those of {out} any more; a finished file never changes: name another --out"]
     elif paths := rewritten(wanted.inputs, out.stat().st_mtime):
-        notes = [f"{len(paths)} inputs were written to since {out} was made ({paths[0]}); a finished file stays"]
+        notes = [f"{len(paths)} inputs were written to since {out} was made ({paths[0][1]}); a finished file stays"]
     return Summary(out, len(cache), cache.failures, 0.0, complete_before=True, notes=notes)
 
 
-def _batch_size_of(reuse: Cache, out: Path, settings: dict[str, Any]) -> int:
+def _batch_size_of(reuse: Cache, out: Path, settings: dict[str, Any], spaces: dict[str, Provenance]) -> int:
     """Batch size of a cache that is taken over; refused where it was made otherwise, or is the file to be written."""
     if out.exists() and out.samefile(reuse.path):
         raise InputError(f"{out} is finished and never changes: name another --out for what is read again")
     made = _settings(reuse)
     refuse_differences(reuse.path, settings, made)
+    if {name: reuse.provenance(name) for name in reuse.spaces} != spaces:  # merged with additions since
+        raise InputError(
+            f"{reuse.path} holds other spaces or prompts than are wanted here; take the cache without them"
+        )
     return made["batch_size"]
 
 
@@ -215,6 +222,13 @@ def _kept_parts(folder: Path) -> tuple[list[Part], list[Path]]:
     for path in [*damaged, *folder.glob(".*.tmp")]:
         path.unlink()
     return parts, damaged
+
+
+def _check_tiled(parts: Sequence[Part], first: int, stop: int) -> None:
+    """Whether sorted parts cover each slot once; anything else would be our mistake, and must not become a file."""
+    edges = [first, *(edge for part in parts for edge in (part.start, part.stop)), stop]
+    if edges[0::2] != edges[1::2]:
+        raise AssertionError(f"parts do not follow one another: {[(part.start, part.stop) for part in parts]}")
 
 
 def _slots(parts: Sequence[Part]) -> int:

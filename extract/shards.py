@@ -137,7 +137,7 @@ def extract_in_shards(
         if isinstance(error, NothingReadableError) or is_unused(folder):
             shutil.rmtree(folder)  # nothing is lost, and mended files or options are taken the next time
         raise
-    shutil.rmtree(folder)
+    shutil.rmtree(folder, ignore_errors=True)  # the file is there: nothing can make that a failure any more
     cache = open_cache(out)
     return Summary(out, len(cache), cache.failures, time.monotonic() - started, notes=notes)
 
@@ -171,6 +171,8 @@ def _make_all(
 
 def _make_shard(work: Work, folder: Path, pieces: dict[str, Piece], shard: str, device: str, workers: int) -> list[str]:
     """Make one shard, wherever this runs; what is to be said of it."""
+    if (folder / STOP).exists():  # before a model is loaded for nothing
+        raise InterruptedWork("stopped")
     ledger, piece = read_ledger(folder / PLAN), pieces[shard]
     summary = work(
         ledger.inputs,

@@ -34,7 +34,7 @@ def list_files(root: Path, leave_out: Mapping[str, str] | None = None) -> Files:
     Raises
     ------
     InputError
-        The root is missing, is a file, or may not be read.
+        The root is missing, is a file, may not be read, or has a name that is not UTF-8.
     """
     check_root(root)
     files = Files([], [], [])
@@ -103,6 +103,8 @@ def check_root(root: Path) -> None:
     if not root.is_dir():
         found = "is a file" if root.exists() else "does not exist"
         raise InputError(f"{root} {found}; name the folder of a data set")
+    if (path := str(root.resolve())) != valid_text(path):  # it stands in the cache, for whoever looks for the files
+        raise InputError(f"{valid_text(path)} is not UTF-8; rename the folder (names below it may be anything)")
     if not os.access(root, os.R_OK | os.X_OK):
         raise InputError(f"{root} may not be read; ask for the right to, or name another folder")
 

@@ -127,7 +127,7 @@ def _plain(name: str) -> str:
 def _frame(text: str, name: Name) -> int:
     if not text:
         return NO_FRAME if name.frame is None else name.frame
-    number = re.fullmatch(r"(\d+)(\.0)?", text)
+    number = re.fullmatch(r"(\d{1,10})(\.0)?", text)
     if not number or int(number[1]) > LAST_FRAME:
         raise InputError(f"frame {text!r}; a frame is a whole number from 0 to {LAST_FRAME}")
     return int(number[1])

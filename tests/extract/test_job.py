@@ -1,6 +1,7 @@
 """An extraction as a user names it, with a small real CLIP: views, thumbnails, shards, and what is read again."""
 
 import io
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,10 +12,14 @@ import pytest
 from PIL import Image
 
 from cache.errors import InputError
+from cache.info import info, lines
 from cache.merge import merge
 from cache.reader import Cache, open_cache
 from cache.verify import verify
+from extract.encoder import Encoder, load_encoder
 from extract.job import extract_folder, list_folder
+from extract.prompts import load_prompt_sets
+from extract.rescore import score_prompts
 
 
 @pytest.fixture(scope="module")
@@ -128,8 +133,6 @@ class TestReadAgain:
     def test_only_batches_with_failures_are_embedded(
         self, make: Callable[..., Cache], mended: Path, old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from extract.encoder import Encoder
-
         batches = []
         original = Encoder.embed_images
         monkeypatch.setattr(
@@ -149,6 +152,44 @@ class TestReadAgain:
         assert again.table_hash == fresh.table_hash
         assert np.allclose(again.array("embedding"), fresh.array("embedding"), atol=1e-3)
 
+    def test_what_was_written_to_at_the_same_size(
+        self, make: Callable[..., Cache], mended: Path, old: Path, tmp_path: Path
+    ) -> None:
+        path = mended / "real/000/0.jpg"
+        content = bytearray(path.read_bytes())
+        content[-10] ^= 1  # the size stays
+        path.write_bytes(content)
+        os.utime(path, (old.stat().st_mtime + 10,) * 2)
+        again = make(mended, tmp_path / "new.h5", retry_failed=old)
+        assert again.table_hash == make(mended, tmp_path / "fresh.h5").table_hash
+
+    def test_what_was_named_otherwise(self, make: Callable[..., Cache], tmp_path: Path, data: Path) -> None:
+        root = tmp_path / "table"
+        shutil.copytree(data, root)
+        lines = [f"{path.relative_to(root)},1,{{}},{path.parent.name}" for path in sorted(root.rglob("FaceSwap/*/*"))]
+        for name, out, options in (
+            ("FaceSwap", "old.h5", {}),
+            ("Deepfakes", "new.h5", {"retry_failed": tmp_path / "old.h5"}),
+            ("Deepfakes", "fresh.h5", {}),
+        ):
+            text = "\n".join(["path,label,manipulation,video", *(line.format(name) for line in lines)])
+            (root / "metadata.csv").write_text(text)
+            make(root, tmp_path / out, **options)
+        new, fresh = open_cache(tmp_path / "new.h5"), open_cache(tmp_path / "fresh.h5")
+        assert new.samples["sample_id"].str.contains("/Deepfakes/").all()
+        assert_same(new, fresh)
+
+    def test_a_cache_with_more_in_it_is_refused_before_any_work(
+        self, make: Callable[..., Cache], mended: Path, old: Path, tmp_path: Path, tiny_clip: Path
+    ) -> None:
+        (tmp_path / "mine.toml").write_text('real = ["a face"]\nfake = ["a mask"]\n')
+        encoder = load_encoder(str(tiny_clip), device="cpu")
+        score_prompts(old, tmp_path / "prompts.h5", load_prompt_sets([str(tmp_path / "mine.toml")]), encoder)
+        merge([old, tmp_path / "prompts.h5"], tmp_path / "both.h5")
+        with pytest.raises(InputError, match="holds other spaces or prompts"):
+            make(mended, tmp_path / "new.h5", retry_failed=tmp_path / "both.h5")
+        assert not (tmp_path / "new.h5.work").exists()
+
     def test_refusals(self, make: Callable[..., Cache], mended: Path, old: Path, tmp_path: Path) -> None:
         with pytest.raises(InputError, match="is finished and never changes: name another --out"):
             make(mended, old, retry_failed=old)
@@ -156,6 +197,31 @@ class TestReadAgain:
             make(mended, tmp_path / "new.h5", retry_failed=old, crop="given")
         with pytest.raises(InputError, match="cannot read"):
             make(mended, tmp_path / "new.h5", retry_failed=tmp_path / "none.h5")
+
+
+def test_memory_for_two_frames_at_a_time_is_recorded(
+    make: Callable[..., Cache], data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = Encoder.embed_images
+
+    def small(self: Encoder, pixels: np.ndarray) -> dict[str, np.ndarray]:
+        if len(pixels) > 2:
+            raise MemoryError("too many")
+        return original(self, pixels)
+
+    whole = make(data, tmp_path / "whole.h5")
+    with monkeypatch.context() as patch:
+        patch.setattr(Encoder, "embed_images", small)
+        halved = make(data, tmp_path / "halved.h5")
+        shards = [tmp_path / "1.h5", tmp_path / "2.h5"]
+        for number, path in enumerate(shards, 1):
+            make(data, path, shard=f"{number}/2")
+    merge(shards, tmp_path / "merged.h5")
+    again = make(data, tmp_path / "again.h5", retry_failed=tmp_path / "halved.h5")
+    assert [cache.rows_at_once for cache in (whole, halved, open_cache(tmp_path / "merged.h5"), again)] == [0, 2, 2, 2]
+    assert "2 frames at a time" in "\n".join(lines(info(halved)))
+    assert halved.table_hash == whole.table_hash
+    np.testing.assert_allclose(halved.array("embedding"), whole.array("embedding"), atol=1e-2)
 
 
 def test_listing_counts_and_estimates_without_writing(tiny_clip: Path, data: Path, tmp_path: Path) -> None:

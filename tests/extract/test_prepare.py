@@ -91,6 +91,13 @@ def test_slots_of_a_video(make_video: Callable[..., Path], pictures: Path) -> No
     assert not pixels[3].any()
 
 
+def test_every_frame_that_was_planned_is_there_or_listed(make_video: Callable[..., Path]) -> None:
+    path = make_video("v.mp4", frames=3)
+    items = [Item(str(path.parent), "v.mp4", is_video=True, slot=slot, frame=-1) for slot in range(5)]
+    frames, _ = prepare_all(items)
+    assert frames[3:] == [Failure("decode", "the video gives fewer frames than were counted for the plan")] * 2
+
+
 def test_a_video_is_decoded_once_for_its_slots(
     make_video: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

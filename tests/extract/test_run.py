@@ -351,8 +351,15 @@ def test_worker_processes_end_with_their_parent(data: Path, tmp_path: Path) -> N
 def stops(steps: list[str], share: int, shares: int) -> Iterator[int]:
     """Every step, but of writes in a row, which all leave the same unfinished file, the first, the last and some."""
     for number in range(share, len(steps), shares):
-        if {"write"} != set(steps[max(number - 1, 0) : number + 2]) or number % 7 == 0:
+        if {"write"} != set(steps[max(number - 1, 0) : number + 2]) or number % 20 == 0:
             yield number
+
+
+def test_a_root_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    root = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff"))
+    root.mkdir()
+    with pytest.raises(InputError, match=r"%FF is not UTF-8; rename the folder"):
+        run_tiny(root, tmp_path / "x.h5")
 
 
 @pytest.fixture(scope="module")
@@ -367,6 +374,7 @@ def steps_of(data: Path, out: Path, **options: int) -> list[str]:
     """The steps of an undisturbed run that touch the disk."""
     out.parent.mkdir()  # as it is there when a step is made to fail
     steps = Steps()
+    out.parent.mkdir()
     with steps.watched():
         run_tiny(data, out, **options)
     assert {"mkdir", "open", "write", "truncate", "fsync", "link", "unlink", "rmdir"} == set(steps.taken)

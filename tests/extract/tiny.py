@@ -1,6 +1,6 @@
 """An extraction without torch, for tests that stop it: run as a script it extracts, slowly enough to be killed.
 
-python tests/extract/tiny.py DATA OUT [SECONDS_PER_BATCH [WORKERS]]
+python tests/extract/tiny.py DATA OUT [SECONDS_PER_BATCH [WORKERS [FRAMES]]]
 """
 
 import sys
@@ -86,5 +86,5 @@ def make_data(root: Path) -> Path:
 
 
 if __name__ == "__main__":
-    data, out, seconds, workers = [*sys.argv[1:], *("0", "0")[len(sys.argv) - 3 :]]
-    run_tiny(Path(data), Path(out), TinyEncoder(float(seconds)), workers=int(workers))
+    data, out, seconds, workers, frames = [*sys.argv[1:], *("0", "0", "0")[len(sys.argv) - 3 :]]
+    run_tiny(Path(data), Path(out), TinyEncoder(float(seconds)), workers=int(workers), frames=int(frames) or None)
