@@ -23,10 +23,10 @@ clean:
 
 .venv/demo.stamp: pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install -q -e .[extract,demo]
+	$(BIN)/pip install -q -e .[extract]
 	touch $@
 
 .venv/test.stamp: pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install -q -e .[extract,demo,dev]
+	$(BIN)/pip install -q -e .[extract,dev]
 	touch $@

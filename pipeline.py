@@ -31,22 +31,42 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 
 @app.command()
 def extract(
-    data: Annotated[Path, typer.Argument(help="Root of the data set.", show_default=False)],
+    data: Annotated[
+        list[Path],
+        typer.Argument(help="Root of the data set; several: reals from one, fakes from another.", show_default=False),
+    ],
     out: Annotated[Path | None, typer.Option(help="The cache to make.", show_default=False)] = None,
     model: Annotated[
         str | None,
         typer.Option(help="open_clip architecture, Hugging Face name, model folder, or 'demo'.", show_default=False),
     ] = None,
     pretrained: Annotated[str | None, typer.Option(help="open_clip tag, or a checkpoint file.")] = None,
-    layout: Annotated[str | None, typer.Option(help="ffpp, folders, manifest, or auto.")] = None,
+    layout: Annotated[
+        str | None,
+        typer.Option(
+            help="auto, ffpp, dfd, celebdf, dfdc, df40, deepfakebench, forensynths, genimage, clipping, webdataset, "
+            "manifest, folders, unlabelled."
+        ),
+    ] = None,
+    column: Annotated[
+        list[str] | None, typer.Option(help="Of a manifest: OURS=THEIRS, as label=is_fake; may be repeated.")
+    ] = None,
     dataset: Annotated[str | None, typer.Option(help="Name of the data set in the cache.")] = None,
     frames: Annotated[int | None, typer.Option(help="Frames of each video, spread evenly.", min=1)] = None,
     fps: Annotated[float | None, typer.Option(help="Frames a second of each video.", min=0.001)] = None,
     prompts: Annotated[list[str] | None, typer.Option(help="Prompt set, or a TOML file; may be repeated.")] = None,
     tokens: Annotated[list[str] | None, typer.Option(help="'cls' adds the class token before projection.")] = None,
-    crop: Annotated[str | None, typer.Option(help="none: whole frames; given: pictures are face crops.")] = None,
+    crop: Annotated[
+        str | None, typer.Option(help="none: whole frames; given: pictures are face crops; face: find one.")
+    ] = None,
+    face_model: Annotated[
+        Path | None, typer.Option(help="YuNet's ONNX file; by default fetched once.", show_default=False)
+    ] = None,
+    no_face: Annotated[
+        str | None, typer.Option(help="Frames without a face: skip, full (taken whole) or fail.")
+    ] = None,
     views: Annotated[
-        str | None, typer.Option(help="clean, jpeg-Q, blur-S, resize-N, flip; comma-separated: a feature space each.")
+        str | None, typer.Option(help="clean, jpeg-Q, blur-S, resize-N, flip, background; comma-separated: spaces.")
     ] = None,
     thumbnails: Annotated[int | None, typer.Option(help="Keep a small JPEG of each frame, as 96 pixels.")] = None,
     limit: Annotated[int | None, typer.Option(help="At most so many videos of each manipulation.")] = None,
@@ -192,7 +212,16 @@ def classify(
     features: Annotated[list[str] | None, typer.Option(help="embedding, cls, prompts; comma-separated.")] = None,
     normalize: Annotated[str | None, typer.Option(help="l2, standard or none.")] = None,
     prompt_set: Annotated[str | None, typer.Option(help="Which prompts, where the cache holds several sets.")] = None,
-    split: Annotated[str | None, typer.Option(help="grouped, column, or a CSV file.")] = None,
+    test_cache: Annotated[
+        Path | None, typer.Option(help="Test on this cache of another data set; CACHE gives the training side.")
+    ] = None,
+    leave_one_out: Annotated[
+        bool, typer.Option("--leave-one-out", help="Train on all manipulations but each, test on every one.")
+    ] = False,
+    split: Annotated[str | None, typer.Option(help="grouped, column, ffpp:DIR, or a CSV file.")] = None,
+    differ: Annotated[
+        list[str] | None, typer.Option(help="What may differ between training and test: crop, view, compression.")
+    ] = None,
     test_size: Annotated[float | None, typer.Option(help="Share of the groups to test on.")] = None,
     disjoint: Annotated[str | None, typer.Option(help="identity, scene or video.")] = None,
     drop_crossing: Annotated[
@@ -218,12 +247,51 @@ def classify(
 def evaluate(
     runs: Annotated[Path, typer.Argument(help="A run, or a folder of runs.", show_default=False)],
     as_json: Json = False,
+    allow_leak: Annotated[bool, typer.Option("--allow-leak", help="Measure runs that leak, stamped.")] = False,
 ) -> None:
     """Measure finished runs anew and print a summary of each.
 
     Example: python pipeline.py evaluate runs/a
     """
-    _evaluate(runs, as_json)
+    _evaluate(runs, as_json, allow_leak)
+
+
+@app.command()
+def audit(
+    source: Annotated[
+        Path, typer.Argument(help="A feature cache, or a CSV with path, label and split.", show_default=False)
+    ],
+    test_cache: Annotated[Path | None, typer.Option(help="Another cache, which is tested on.")] = None,
+    train: Annotated[list[str] | None, typer.Option(help="Manipulations to train on; all by default.")] = None,
+    test: Annotated[list[str] | None, typer.Option(help="Manipulations to test on; all others by default.")] = None,
+    split: Annotated[str | None, typer.Option(help="grouped, column, ffpp:DIR, or a CSV file.")] = None,
+    test_size: Annotated[float | None, typer.Option(help="Share of the groups to test on.")] = None,
+    disjoint: Annotated[str | None, typer.Option(help="What is promised: identity, scene or video.")] = None,
+    drop_crossing: Annotated[
+        bool | None, typer.Option("--drop-crossing", help="Deal identities, drop crossing fakes.")
+    ] = None,
+    where: Annotated[list[str] | None, typer.Option(help="column=value; may be repeated.")] = None,
+    column: Annotated[
+        list[str] | None, typer.Option(help="Of a CSV: OURS=THEIRS, as label=is_fake; may be repeated.")
+    ] = None,
+    deep: Annotated[bool | None, typer.Option("--deep", help="Probe background and shuffled labels.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 for a warning, too.")] = False,
+    seed: Annotated[int | None, typer.Option(help="Of the split and of the probes.")] = None,
+    with_: With = None,
+    as_json: Json = False,
+) -> None:
+    """Find leaks and shortcuts of a protocol; exit code 3 where there is a leak.
+
+    Example: python pipeline.py audit ffpp.h5 --train FaceSwap --test NeuralTextures
+    """
+    options = given(locals(), "source", "strict", "as_json")  # before the imports: it reads locals()
+    from classify.audit import audit as find_leaks
+    from evaluate.audit_findings import audit_exit_code, audit_lines, audit_record
+
+    found = find_leaks(source, **options)
+    print(json.dumps(audit_record(found, strict=strict), indent=2) if as_json else "\n".join(audit_lines(found)))
+    if code := audit_exit_code(found, strict=strict):
+        raise typer.Exit(code)
 
 
 @app.command()
@@ -312,7 +380,7 @@ def _make_data(options: dict[str, Any], data: Path) -> None:
         make_demo(data, **options["demo"])
 
 
-def _extract(data: Path, out: Path, options: dict[str, Any]) -> None:
+def _extract(data: Path | list[Path], out: Path, options: dict[str, Any]) -> None:
     from extract.job import extract_folder
 
     with progress_bar("extract") as progress:
@@ -327,10 +395,10 @@ def _extract(data: Path, out: Path, options: dict[str, Any]) -> None:
         print(f"  ... `python pipeline.py cache info {shlex.quote(str(out))} --json` lists all")
 
 
-def _list(data: Path, options: dict[str, Any]) -> None:
+def _list(data: list[Path], options: dict[str, Any]) -> None:
     from extract.job import list_folder
 
-    made_only = ("crop", "shard", "shards", "ray", "retry_failed", "part_rows")
+    made_only = ("shard", "shards", "ray", "retry_failed", "part_rows")
     plan, counts, expected = list_folder(
         data, **{name: value for name, value in options.items() if name not in made_only}, say=say
     )
@@ -354,18 +422,18 @@ def _classify(cache: Path, out: Path, options: dict[str, Any]) -> None:
     classify(cache, out, **options, command=command_line(), say=say)
 
 
-def _evaluate(runs: Path, as_json: bool) -> None:
+def _evaluate(runs: Path, as_json: bool, allow_leak: bool = False) -> None:
     from evaluate.runs import evaluate_tree
     from evaluate.summary import summarise
 
-    results = evaluate_tree(runs)
+    results = evaluate_tree(runs, allow_leak=allow_leak)
     print(json.dumps(results, indent=2) if as_json else summarise(results))
 
 
 def given(values: dict[str, Any], *without: str) -> dict[str, Any]:
     """The options that the user gave, by the library's names: what was not given keeps the library's default."""
-    names = {"head": "heads", "param": "parameters", "with_": "additions"}
-    lists = ("train", "test", "head", "features", "tokens")
+    names = {"head": "heads", "param": "parameters", "with_": "additions", "column": "columns"}
+    lists = ("train", "test", "head", "features", "tokens", "differ")
     options = {}
     for name, value in values.items():
         if name not in without and value is not None:
@@ -427,7 +495,7 @@ def main() -> None:
     except InterruptedWork as error:
         fail(str(error), 1)
     except ModuleNotFoundError as error:
-        fail(f"{error.name} is not installed; `pip install -e .[extract,demo]` brings all that is used here", 2)
+        fail(f"{error.name} is not installed; `pip install -e .[extract]` brings all that is used here", 2)
     except OSError as error:  # a path that cannot be, or a disk that fails
         kinds = FileNotFoundError | FileExistsError | NotADirectoryError | PermissionError
         misnamed = isinstance(error, kinds) or error.errno == errno.EROFS

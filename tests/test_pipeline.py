@@ -162,7 +162,7 @@ def mistakes() -> dict[str, tuple[list[str], str]]:
         "unknown weights": ([*extract[:-1], "ViT-B-32", "--pretrained", "opnai"], "opnai"),
         "no weights": ([*extract[:-1], "ViT-B-32"], "--pretrained"),
         "unknown prompts": ([*extract, "--prompts", "nice"], "nice"),
-        "unknown crop": ([*extract, "--crop", "tight"], "unknown crop 'tight'; known: given, none"),
+        "unknown crop": ([*extract, "--crop", "tight"], "unknown crop 'tight'; known: face, given, none"),
         "no class token": ([*extract, "--tokens", "cls"], "cls"),
         "frames and fps": ([*extract, "--frames", "3", "--fps", "1"], "exclude each other"),
         "no frames": ([*extract, "--frames", "0"], "frames"),
@@ -170,7 +170,7 @@ def mistakes() -> dict[str, tuple[list[str], str]]:
         "no model": (["extract", "{data}", "--out", "{tmp}/x.h5"], "extract needs --out FILE and --model NAME"),
         "unknown view": ([*extract, "--views", "clean,sharpen-3"], "sharpen-3"),
         "view out of range": ([*extract, "--views", "jpeg-0"], "jpeg-0"),
-        "view without faces": ([*extract, "--views", "background"], "face box"),
+        "view without faces": ([*extract, "--views", "background"], "face"),
         "tiny thumbnails": ([*extract, "--thumbnails", "3"], "--thumbnails is 8 or more, not 3"),
         "shard without batch size": ([*extract, "--shard", "1/2"], "--shard needs --batch-size"),
         "shard that cannot be": ([*extract, "--shard", "3/2", "--batch-size", "4"], "--shard is i/n"),
@@ -309,7 +309,7 @@ def commands() -> list[str]:
 
 
 def test_every_command_has_an_example_in_its_help(cli: Cli) -> None:
-    assert len(commands()) == 10
+    assert len(commands()) == 11
     for command in commands():
         code, printed, _ = cli(*command.split(), "--help")
         assert code == 0 and "Example: python pipeline.py" in printed

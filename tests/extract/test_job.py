@@ -174,7 +174,7 @@ class TestReadAgain:
         ):
             text = "\n".join(["path,label,manipulation,video", *(line.format(name) for line in lines)])
             (root / "metadata.csv").write_text(text)
-            make(root, tmp_path / out, **options)
+            make(root, tmp_path / out, layout="manifest", **options)
         new, fresh = open_cache(tmp_path / "new.h5"), open_cache(tmp_path / "fresh.h5")
         assert new.samples["sample_id"].str.contains("/Deepfakes/").all()
         assert_same(new, fresh)

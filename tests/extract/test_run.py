@@ -374,7 +374,6 @@ def steps_of(data: Path, out: Path, **options: int) -> list[str]:
     """The steps of an undisturbed run that touch the disk."""
     out.parent.mkdir()  # as it is there when a step is made to fail
     steps = Steps()
-    out.parent.mkdir()
     with steps.watched():
         run_tiny(data, out, **options)
     assert {"mkdir", "open", "write", "truncate", "fsync", "link", "unlink", "rmdir"} == set(steps.taken)
