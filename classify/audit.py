@@ -106,13 +106,13 @@ def cell_leaks(samples: pd.DataFrame, train: np.ndarray, test: np.ndarray, plan:
         There is a leak, and the plan does not allow it.
     """
     found = leaks(samples.loc[train], samples.loc[test], disjoint=plan.disjoint, drop_crossing=plan.drop_crossing)
-    told = [one.sentence for one in found if one.severity == "leak"]
-    if told and not plan.allow_leak:
+    leaking = [one.sentence for one in found if one.severity == "leak"]
+    if leaking and not plan.allow_leak:
         raise InputError(
-            f"{'; '.join(told)}. Leave these samples out (--where, or a split file), join their groups, or go on with "
+            f"{'; '.join(leaking)}. Leave these samples out (--where, or a split file), join their groups, or go on with "
             "--allow-leak, which every report will state"
         )
-    return told
+    return leaking + [one.sentence for one in found if one.kind == "frame" and one.severity == "warning"]
 
 
 def _restricted(

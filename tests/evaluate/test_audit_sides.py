@@ -95,6 +95,16 @@ def test_exact_frames_by_the_best_there_is(missing: tuple[str, ...], how: str) -
     assert found.sentence.startswith(f"LEAK: 1 of 2 test frames were in training, {how} (e.g. ")
 
 
+def test_a_few_frames_that_many_videos_share_are_a_warning() -> None:
+    trained, tested = table("real/004", frames=150), table("real/634", frames=150)
+    tested.loc[0, "pixel_hash"] = trained.loc[0, "pixel_hash"]
+    (found,) = leaks(trained, tested)
+    assert (found.kind, found.severity) == ("frame", "warning")
+    assert found.sentence.endswith("so few may be black frames or titles, which many videos share")
+    tested.loc[1, "pixel_hash"] = trained.loc[0, "pixel_hash"]
+    assert leaks(trained, tested)[0].severity == "leak", "2 of 150 are more than 1 %"
+
+
 def test_frames_without_a_hash_are_not_the_same_frame() -> None:
     sides = [table("real/004", pixel_hash=""), table("real/634", pixel_hash="").assign(path="x.png")]
     assert leaks(*sides) == []
