@@ -109,8 +109,8 @@ def cell_leaks(samples: pd.DataFrame, train: np.ndarray, test: np.ndarray, plan:
     leaking = [one.sentence for one in found if one.severity == "leak"]
     if leaking and not plan.allow_leak:
         raise InputError(
-            f"{'; '.join(leaking)}. Leave these samples out (--where, or a split file), join their groups, or go on with "
-            "--allow-leak, which every report will state"
+            f"{'; '.join(leaking)}. Leave these samples out (--where, or a split file), join their groups, or go on "
+            "with --allow-leak, which every report will state"
         )
     return leaking + [one.sentence for one in found if one.kind == "frame" and one.severity == "warning"]
 
