@@ -232,7 +232,7 @@ def classify(
     ] = None,
     where: Annotated[list[str] | None, typer.Option(help="column=value; may be repeated.")] = None,
     param: Annotated[list[str] | None, typer.Option(help="head.parameter=value, as mlp.epochs=50.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Of the split and of the heads.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of the split and of the heads.", min=0)] = None,
     with_: With = None,
 ) -> None:
     """Fit heads on some manipulations, test them on others, report.
@@ -276,7 +276,7 @@ def audit(
     ] = None,
     deep: Annotated[bool | None, typer.Option("--deep", help="Probe background and shuffled labels.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 for a warning, too.")] = False,
-    seed: Annotated[int | None, typer.Option(help="Of the split and of the probes.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of the split and of the probes.", min=0)] = None,
     with_: With = None,
     as_json: Json = False,
 ) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from cache.errors import InputError
+from cache.identity import FAKES
 from cache.schema import SPLITS
 
 KEYS = ("video_id", "group")  # what a split file may name; the first that names anything counts
@@ -96,11 +97,15 @@ def ffpp_split(folder: Path, samples: pd.DataFrame) -> pd.Series:
     https://github.com/ondyari/FaceForensics, dataset/splits
     """
     side_of = _read_lists(folder)
+    swapped = samples["manipulation"].isin(set(FAKES.values()))
+    homes = set(samples["dataset"][swapped]) or set(samples["dataset"])  # others may have videos of such numbers, too
+    keys = pd.Series(list(zip(samples["dataset"], samples["identities"], strict=True)), samples.index)
     sides = {}
-    for identities in samples["identities"].unique():
-        found = {side_of.get(name.rsplit("/", 1)[-1], "") for name in identities.split()}
-        sides[identities] = found.pop() if len(found) == 1 else ""
-    split = samples["identities"].map(sides).astype(object).rename("split")
+    for dataset, identities in keys.unique():
+        videos = [name.removeprefix(f"{dataset}/") for name in identities.split()] if dataset in homes else []
+        found = {side_of.get(video, "") for video in videos}
+        sides[dataset, identities] = found.pop() if len(found) == 1 else ""
+    split = keys.map(sides).astype(object).rename("split")
     if not split.ne("").any():
         raise NothingNamedError(
             f"the lists in {folder} name none of the samples: they name {next(iter(side_of))!r} first, "

@@ -9,11 +9,11 @@ import pandas as pd
 from cache.errors import InputError
 from cache.reader import select
 from cache.schema import UNKNOWN
-from classify.caches import open_caches
+from classify.caches import check_alike, open_caches
 from classify.cells import cell_rows, manipulations
 from classify.protocol import SplitPlan
 from evaluate.audit import audit_pictures, audit_samples, with_detector_score
-from evaluate.audit_findings import Finding, gravest_first
+from evaluate.audit_findings import Finding, finding, gravest_first
 from evaluate.audit_pictures import Pictures
 from evaluate.audit_sides import leaks
 from evaluate.audit_table import read_split_table
@@ -77,16 +77,16 @@ def audit(
     _refuse({"--column": columns}, "a cache's columns have their names and it")
     caches = open_caches(source, test_cache, additions)
     samples = caches.samples.loc[select(caches.samples, where)]
-    own = caches.train.column("split")
-    plan = SplitPlan(
-        split or ("column" if (own != "").any() else "grouped"), test_size, disjoint, drop_crossing, True, seed
-    )
+    differences = check_alike(caches, None, ("crop", "view"))
+    has_its_own = {"train", "test"} <= set(caches.train.column("split"))
+    plan = SplitPlan(split or ("column" if has_its_own else "grouped"), test_size, disjoint, drop_crossing, True, seed)
     sides = plan.apply(caches.samples, _test_only(caches.samples, train), caches.tested)[samples.index]
     other = None if caches.tested is None else caches.tested[samples.index]
     sides = _restricted(samples, sides, train, test, other)
     pictures = Pictures(caches.train, caches.test)
     described = with_detector_score(samples, pictures)
     found = audit_samples(described, sides, disjoint=disjoint, drop_crossing=drop_crossing, seed=seed)
+    found += [finding("difference", "note", sentence) for sentence in differences]
     return gravest_first([*found, *audit_pictures(pictures, samples, sides, deep=deep, seed=seed)])
 
 

@@ -50,10 +50,12 @@ class Pictures:
         """The prompt sets that all caches have, with the similarity of all rows."""
         first = self.caches[0]
         names = [name for name in first.prompt_sets() if all(name in cache.prompt_sets() for cache in self.caches)]
-        return {
-            name: replace(first.prompts(name), similarity=np.concatenate([one.similarity(name) for one in self.caches]))
-            for name in names
-        }
+        found = {}
+        for name in names:
+            sets = [cache.prompts(name) for cache in self.caches]
+            if len({(*one.texts, *one.labels.tolist()) for one in sets}) == 1:  # one name may stand for two sets
+                found[name] = replace(sets[0], similarity=np.concatenate([one.similarity for one in sets]))
+        return found
 
     @property
     def manipulations(self) -> np.ndarray:

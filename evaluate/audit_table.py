@@ -94,6 +94,8 @@ def read_split_table(path: Path, columns: Iterable[str] = (), *, hash_files: boo
     cells = _cells(path)
     found = _recognised(list(cells), columns, path)
     table = pd.DataFrame({name: cells[theirs].str.strip() for name, theirs in found.items()})
+    if (empty := table["path"] == "").any():
+        raise InputError(f"{path}, line {int(empty.argmax()) + 2}: no path; name the file, or leave the line out")
     table["path"] = [_plain_path(one) for one in table["path"]]
     table["label"] = _mapped(table["label"], LABELS, "label", path)
     table["split"] = _mapped(table["split"], SPLIT_NAMES, "split", path)

@@ -163,7 +163,7 @@ def _below(dataset: str, label: str, split: str, compression: str, videos: dict[
 def _class_folder(video: Video, dataset: str | None) -> ClassFolder:
     """Data set, compression and manipulation as the other layouts call them."""
     method, _, domain = video.dataset.rpartition("_")
-    is_real = video.label.lower().endswith("real")
+    is_real = re.search(r"(^|[_-])real$", video.label.lower()) is not None
     name, compression = DATASETS.get(video.dataset, video.dataset), video.compression
     if method and domain in DOMAINS:  # of DF40
         name, compression = DOMAINS[domain]

@@ -26,6 +26,7 @@ def pairs(count: int, dataset: str = "D", compression: str = "c23") -> pd.DataFr
                 rows.append(
                     {
                         "dataset": dataset,
+                        "manipulation": manipulation,
                         "video_id": f"{dataset}/{compression}/{manipulation}/{video}",
                         "identities": " ".join(f"{dataset}/{name}" for name in who),
                         "group": f"{dataset}/{names[0]}",
@@ -133,6 +134,15 @@ def test_the_lists_name_videos_whatever_the_data_set_is_called(tmp_path: Path) -
         samples = pairs(4, dataset)
         sides = ffpp_split(tmp_path, samples).groupby(samples["group"]).agg(set)
         assert sides.tolist() == [{"train"}, {"val"}, {"test"}, {""}]
+
+
+def test_the_lists_say_nothing_of_other_data_sets(tmp_path: Path) -> None:
+    """A folder of generated pictures may be numbered like the videos of FaceForensics++."""
+    write_lists(tmp_path, train=[["001", "000"]], test=[["002", "003"]])
+    others = pairs(2, "ProGAN").replace({"manipulation": {"FaceSwap": "ProGAN"}})
+    samples = pd.concat([pairs(2), others], ignore_index=True)
+    named = ffpp_split(tmp_path, samples).ne("")
+    assert named.tolist() == samples["dataset"].eq("D").tolist()
 
 
 def test_a_fake_of_two_lists_or_of_none_is_left_out(tmp_path: Path) -> None:

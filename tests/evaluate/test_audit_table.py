@@ -97,3 +97,8 @@ def test_files_that_are_there_are_looked_at(tmp_path: Path) -> None:
     (tmp_path / "b.png").unlink()
     with pytest.raises(InputError, match=r"b\.png is named but cannot be read"):
         read(tmp_path, text)
+
+
+def test_a_row_without_a_path_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="line 3: no path"):
+        read(tmp_path, "path,label,split\nreal/004/0.png,0,train\n,1,test\n")
