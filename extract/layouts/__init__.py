@@ -7,16 +7,14 @@ from typing import NamedTuple, Protocol
 from cache.errors import InputError, choose
 from extract.layouts import (
     celebdf,
-    clipping,
     deepfakebench,
     df40,
     dfd,
     dfdc,
     ffpp,
     folders,
-    forensynths,
-    genimage,
     manifest,
+    pairs,
     unlabelled,
     webdataset,
 )
@@ -28,7 +26,7 @@ __all__ = ["FAMILIES", "LAYOUTS", "Family", "Listing", "Recognised", "Source", "
 
 
 class Family(Protocol):
-    """A module that reads one family."""
+    """What reads one family: a module, or one of those of `pairs`."""
 
     EXPECTED: str
 
@@ -53,9 +51,9 @@ FAMILIES: dict[str, Family] = {
     "dfdc": dfdc,
     "df40": df40,
     "deepfakebench": deepfakebench,
-    "forensynths": forensynths,
-    "genimage": genimage,
-    "clipping": clipping,
+    "forensynths": pairs.FORENSYNTHS,
+    "genimage": pairs.GENIMAGE,
+    "clipping": pairs.CLIPPING,
     "webdataset": webdataset,
     "manifest": manifest,
     "folders": folders,

@@ -1,6 +1,7 @@
 """Sets of single pictures by generator, each with a folder of reals and one of fakes: the family that several share."""
 
 import posixpath
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,11 +13,31 @@ from extract.layouts.files import glance, list_files, valid_text
 from extract.layouts.places import Place, placed_sources
 
 
-def find_marked(root: Path, real: str, fake: str) -> str:
-    """Folders ``real`` and ``fake`` near the top, in words, or "" where one of them is not there."""
-    names = [path.rstrip("/") for path in glance(root, depth=4) if path.endswith("/")]
-    found = [next((name for name in names if posixpath.basename(name) == one), "") for one in (real, fake)]
-    return " and ".join(found) if all(found) else ""
+@dataclass
+class Pairs:
+    """A family: what its folders of reals and of fakes are called, and the form of a path, for a user to read."""
+
+    real: str
+    fake: str
+    EXPECTED: str
+
+    def recognises(self, root: Path) -> str:
+        """Why a root is of this layout, or "": both folders lie near its top."""
+        names = [path.rstrip("/") for path in glance(root, depth=4) if path.endswith("/")]
+        found = [
+            next((name for name in names if posixpath.basename(name) == one), "") for one in (self.real, self.fake)
+        ]
+        return f"it holds {' and '.join(found)}" if all(found) else ""
+
+    def list_sources(self, root: Path, dataset: str | None = None) -> Listing:
+        """Sources of a root, as `list_pairs` reads them; ``dataset`` is the root's name by default.
+
+        Raises
+        ------
+        InputError
+            The root is missing or has no such folder with a picture; two files give the same sample.
+        """
+        return list_pairs(root, dataset, self.real, self.fake, self.EXPECTED)
 
 
 def list_pairs(root: Path, dataset: str | None, real: str, fake: str, expected: str) -> Listing:
@@ -80,3 +101,15 @@ def _cut(path: str, real: str, fake: str) -> _Marked | None:
     split = next((folder for folder in above if folder in SPLITS), "")
     named = [folder for folder in above if folder not in SPLITS and folder.lower() not in CONTAINERS]
     return _Marked(named[0] if named else "", split, named[1:], parts[marks[-1]], parts[marks[-1] + 1 :])
+
+
+# S.-Y. Wang et al., "CNN-generated images are surprisingly easy to spot... for now", CVPR 2020:
+# https://github.com/PeterWang512/CNNDetection; and the sets of U. Ojha et al., "Towards Universal Fake Image Detectors
+# that Generalize Across Generative Models", CVPR 2023: https://github.com/WisconsinAIVision/UniversalFakeDetect
+FORENSYNTHS = Pairs("0_real", "1_fake", "<generator>/[<category>/]{0_real,1_fake}/<picture>")
+# M. Zhu et al., "GenImage: A Million-Scale Benchmark for Detecting AI-Generated Image", NeurIPS 2023:
+# https://github.com/GenImage-Dataset/GenImage
+GENIMAGE = Pairs("nature", "ai", "<generator>/[<set>/]{train,val}/{ai,nature}/<picture>")
+# S. A. Khan, D.-T. Dang-Nguyen, "CLIPping the Deception: Adapting Vision-Language Models for Universal Deepfake
+# Detection", ICMR 2024, in ImageNet's folders: https://github.com/sfimediafutures/CLIPping-the-Deception
+CLIPPING = Pairs("n01440764", "n01443537", "<set>/images/{train,val}/{n01440764 (real),n01443537 (fake)}/<picture>")
