@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 from cache.errors import InputError, choose
 from classify.folds import FOLDS, few_groups, grouped_folds, row_weights
 from classify.heads import HEADS, Head
-from classify.heads.mlp import Validation
+from classify.heads.epochs import Validation
 from classify.normalize import METHODS, Blocks, Normalize
 from classify.parameters import candidates, check_parameters, settable
 from evaluate.metrics import auc, balanced_threshold

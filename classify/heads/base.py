@@ -1,6 +1,7 @@
 """What every head is: a binary scikit-learn classifier with weights, a decision function and a grid to search."""
 
-from typing import Any, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -9,19 +10,48 @@ from sklearn.utils import Tags
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-# Not float32: the squared gradients that Adam keeps become denormal there, and an epoch takes ten times as long.
-DTYPE = np.float64
+FROM_THE_CACHE = ("prompts", "text_tower")  # arguments that no user gives: a head that takes one gets it when fitted
+
+
+class Prompts(NamedTuple):
+    """The prompts of a set in the space of the image embeddings, as a cache holds them.
+
+    Attributes
+    ----------
+    texts : tuple of str, length P
+    labels : ndarray of int, shape (P,)
+        0 where the prompt describes a real picture, 1 where a fake one; declared, never inferred.
+    embeddings : ndarray of float32, shape (P, D)
+        Unit length.
+    logit_scale : float
+        What the encoder multiplies cosines with.
+    """
+
+    texts: tuple[str, ...]
+    labels: np.ndarray
+    embeddings: np.ndarray
+    logit_scale: float
 
 
 class Head(ClassifierMixin, BaseEstimator):
     """A binary classifier on a feature matrix; a subclass gives ``_fit`` and ``_decide``.
 
+    Everything that ``_decide`` reads is a fitted attribute whose name ends in "_": numbers, texts, arrays, fitted
+    heads, and lists and dicts of them. That is what a saved model consists of (`classify.models`).
+
     Attributes
     ----------
     GRID : dict of list
         Values to search by default, the strongest regularisation first.
+    needs : tuple of str
+        Which of `FROM_THE_CACHE` the head takes. Such a head works on the embedding alone, of any length: it takes
+        cosines itself.
+    dtypes : list of type
+        Precisions that the head computes in; a matrix of another one is converted to the first.
     chooses_epochs : bool
-        Whether ``fit`` takes ``validation`` and finds ``best_epoch_`` for the parameter ``epochs``.
+        Whether ``fit`` takes ``validation`` and finds ``chosen_``, as `classify.heads.epochs.EpochHead`.
+    in_threads : bool
+        Whether several fits may run in threads of one process and still repeat bit for bit.
     score_meaning : str
         What the logistic function of the decision is.
     classes_ : ndarray, shape (2,)
@@ -33,10 +63,13 @@ class Head(ClassifierMixin, BaseEstimator):
     """
 
     GRID: ClassVar[dict[str, list[Any]]] = {}
+    needs: ClassVar[tuple[str, ...]] = ()
+    dtypes: ClassVar[list[type]] = [np.float64, np.float32]
     chooses_epochs: ClassVar[bool] = False
+    in_threads: ClassVar[bool] = True
     score_meaning: ClassVar[str] = "squashed margin, no probability: logistic function of the decision"
 
-    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> "Head":
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the head.
 
         Parameters
@@ -54,10 +87,32 @@ class Head(ClassifierMixin, BaseEstimator):
         self._fit(*self._validated(X, y, sample_weight))
         return self
 
+    @classmethod
+    def fit_each(
+        cls,
+        candidates: Sequence[Mapping[str, Any]],
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        **options: Any,
+    ) -> list[Self]:
+        """Fit one head for each candidate on the same rows; heads that can share work between them do.
+
+        Parameters
+        ----------
+        candidates : sequence of dict
+            Arguments of the head.
+        X, y, sample_weight
+            As `fit` takes them.
+        **options
+            What else `fit` takes.
+        """
+        return [cls(**candidate).fit(X, y, sample_weight, **options) for candidate in candidates]
+
     def decision_function(self, X: ArrayLike) -> np.ndarray:
         """Signed distance from the decision, shape (n,); above 0 is ``classes_[1]``."""
         check_is_fitted(self)
-        return self._decide(validate_data(self, X, dtype=DTYPE, reset=False))
+        return self._decide(validate_data(self, X, dtype=self.dtypes, reset=False))
 
     def predict(self, X: ArrayLike) -> np.ndarray:
         """Class of each row, shape (n,)."""
@@ -74,16 +129,23 @@ class Head(ClassifierMixin, BaseEstimator):
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """Checked X, classes as 0 and 1, checked weights."""
         checked: np.ndarray
-        checked, y = validate_data(self, X, y, dtype=DTYPE)
+        checked, y = validate_data(self, X, y, dtype=self.dtypes)
+        codes, weights = self._validated_rows(checked, y, sample_weight)
+        return checked, codes, weights
+
+    def _validated_rows(
+        self, X: np.ndarray, y: np.ndarray, sample_weight: ArrayLike | None
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Classes as 0 and 1, and checked weights, of rows whose number ``X`` gives."""
         check_classification_targets(y)
         if (kind := type_of_target(y, input_name="y")) != "binary":
             raise ValueError(f"Only binary classification is supported. The type of the target is {kind}.")
         self.classes_, codes = np.unique(y, return_inverse=True)
-        weights = None if sample_weight is None else _check_sample_weight(sample_weight, checked, dtype=checked.dtype)
+        weights = None if sample_weight is None else _check_sample_weight(sample_weight, X, dtype=np.float64)
         present = len(np.unique(codes if weights is None else codes[weights > 0]))
         if present < 2:
             raise ValueError(f"a head needs samples of two classes, not of {present} class")
-        return checked, codes, weights
+        return codes, weights
 
     def _fit(self, X: np.ndarray, codes: np.ndarray, weights: np.ndarray | None) -> None:
         raise NotImplementedError

@@ -1,26 +1,16 @@
 """The MLP head: a small network whose number of epochs is chosen on held-out groups."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike
-from sklearn.metrics import log_loss
 from sklearn.neural_network import MLPClassifier
 from sklearn.utils import check_random_state
 
-from classify.heads.base import DTYPE, Head
+from classify.heads.epochs import Arrays, EpochHead
 
 
-class Validation(NamedTuple):
-    """Rows that the epoch is chosen on."""
-
-    X: ArrayLike
-    y: ArrayLike
-    sample_weight: ArrayLike | None = None
-
-
-class MLP(Head):
+class MLP(EpochHead):
     """Multi-layer perceptron with ReLU, trained by Adam on the weighted cross-entropy.
 
     Parameters
@@ -28,19 +18,14 @@ class MLP(Head):
     hidden_layer_sizes : sequence of int
     alpha : float
         L2 penalty, divided by the weight of a batch.
-    lr : float
-        Step size of Adam.
+    lr : float, or sequence of float
+        Step size of Adam, or that of each epoch.
     batch_size : int
     epochs : int
-        Passes over the training rows; with ``validation`` the most that are tried.
+        Passes over the training rows; with validation the most that are tried.
+    patience : int, optional
+        With validation: epochs without a lower loss after which no more are tried.
     random_state : int, optional
-
-    Attributes
-    ----------
-    history_ : dict of list
-        ``epoch``, ``train_loss``, and with validation ``validation_loss``.
-    best_epoch_ : int
-        The epoch of the weights kept: that of the lowest validation loss, or the last.
 
     References
     ----------
@@ -48,16 +33,17 @@ class MLP(Head):
     """
 
     GRID: ClassVar[dict[str, list[Any]]] = {"alpha": [0.1, 0.01]}
-    score_meaning: ClassVar[str] = "probability: logistic function of the decision"
-    chooses_epochs: ClassVar[bool] = True
+    # Not float32: the squared gradients that Adam keeps become denormal there, and an epoch takes ten times as long.
+    dtypes: ClassVar[list[type]] = [np.float64]
 
     def __init__(
         self,
         hidden_layer_sizes: Sequence[int] = (64,),
         alpha: float = 0.1,
-        lr: float = 3e-3,
+        lr: float | Sequence[float] = 3e-3,
         batch_size: int = 100,
         epochs: int = 100,
+        patience: int | None = None,
         random_state: int | None = None,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -65,64 +51,37 @@ class MLP(Head):
         self.lr = lr
         self.batch_size = batch_size
         self.epochs = epochs
+        self.patience = patience
         self.random_state = random_state
 
-    def fit(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        sample_weight: ArrayLike | None = None,
-        validation: Validation | None = None,
-    ) -> "MLP":
-        """Fit the network; with ``validation`` keep the epoch of the lowest weighted loss there.
-
-        Parameters
-        ----------
-        X : array-like, shape (n, D)
-        y : array-like, shape (n,)
-        sample_weight : array-like, shape (n,), optional
-        validation : Validation, optional
-            Rows of groups that are not in ``X``.
-        """
-        checked, codes, weights = self._validated(X, y, sample_weight)
-        if self.epochs < 1:
-            raise ValueError(f"epochs is 1 or more, not {self.epochs}")
-        model = MLPClassifier(
+    def _start(self, X: np.ndarray, codes: np.ndarray, weights: np.ndarray) -> None:
+        self._rows = X, codes, weights
+        self._model = MLPClassifier(
             self.hidden_layer_sizes,
             alpha=self.alpha,
-            learning_rate_init=self.lr,
-            batch_size=min(self.batch_size, len(checked)),
+            learning_rate_init=self._learning_rate(1),
+            batch_size=min(self.batch_size, len(X)),
             # a generator, not a number: each step would begin the same shuffling anew
             random_state=check_random_state(self.random_state),
         )
-        self.history_: dict[str, list[float]] = {"epoch": [], "train_loss": []}
-        if validation is not None:
-            self.history_["validation_loss"] = []
-        for epoch in range(1, self.epochs + 1):
-            model.partial_fit(checked, codes, sample_weight=weights, classes=[0, 1])
-            self.history_["epoch"].append(epoch)
-            self.history_["train_loss"].append(float(model.loss_))
-            if validation is not None:
-                losses = self.history_["validation_loss"]
-                losses.append(self._loss(model, validation))
-                if min(losses[:-1], default=np.inf) <= losses[-1]:
-                    continue
-            self._keep(model, epoch)
-        self.converged_ = True  # the number of epochs is a parameter: there is no tolerance to meet
+
+    def _epoch(self, epoch: int, lr: float) -> float:
+        X, codes, weights = self._rows
+        if epoch > 1:
+            self._model._optimizer.learning_rate_init = lr
+        self._model.partial_fit(X, codes, sample_weight=weights, classes=[0, 1])
+        self.coefs_, self.intercepts_ = self._model.coefs_, self._model.intercepts_
         self.n_parameters_ = sum(array.size for array in [*self.coefs_, *self.intercepts_])
-        return self
+        return float(self._model.loss_)
 
-    def _loss(self, model: MLPClassifier, validation: Validation) -> float:
-        """Weighted cross-entropy on the validation rows."""
-        X = np.asarray(validation.X, DTYPE)
-        codes = np.searchsorted(self.classes_, validation.y)
-        probabilities = model.predict_proba(X)[:, 1]  # (n,), of the fake class
-        return float(log_loss(codes, probabilities, sample_weight=validation.sample_weight, labels=[0, 1]))
+    def _weights(self) -> Arrays:
+        layers = {f"weight_{i}": array.copy() for i, array in enumerate(self.coefs_)}
+        return {**layers, **{f"bias_{i}": array.copy() for i, array in enumerate(self.intercepts_)}}
 
-    def _keep(self, model: MLPClassifier, epoch: int) -> None:
-        self.best_epoch_ = epoch
-        self.coefs_ = [array.copy() for array in model.coefs_]  # training goes on in place
-        self.intercepts_ = [array.copy() for array in model.intercepts_]
+    def _finish(self, kept: Arrays) -> None:
+        self.coefs_ = [array for name, array in kept.items() if name.startswith("weight")]
+        self.intercepts_ = [array for name, array in kept.items() if name.startswith("bias")]
+        del self._model, self._rows
 
     def _decide(self, X: np.ndarray) -> np.ndarray:
         *hidden, last = zip(self.coefs_, self.intercepts_, strict=True)

@@ -5,7 +5,8 @@ import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from classify.heads import HEADS, Head
-from classify.heads.mlp import MLP, Validation
+from classify.heads.epochs import Validation
+from classify.heads.mlp import MLP
 from classify.normalize import Normalize
 
 # scikit-learn lists the same check as failing for its SVC
