@@ -6,6 +6,7 @@ import json
 import shlex
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -27,6 +28,9 @@ Out = Annotated[Path, typer.Option("--out", help="Where the result goes.", show_
 CacheFile = Annotated[Path, typer.Argument(help="A feature cache (.h5).", show_default=False)]
 With = Annotated[list[Path] | None, typer.Option("--with", help="An addition made for this cache.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
+
+TO_COME = {"tune": "tunes the encoder", "lare": "adds LaRE's reconstruction errors"}  # sections of recipes
+OF_THE_PROTOCOL = ("split", "test_size", "disjoint", "drop_crossing", "allow_leak", "threshold")
 
 
 @app.command()
@@ -205,20 +209,39 @@ def cache_export(
 def classify(
     cache: CacheFile,
     out: Out,
-    train: Annotated[list[str] | None, typer.Option(help="Manipulations to train on, comma-separated.")] = None,
+    train: Annotated[
+        list[str] | None, typer.Option(help="Manipulations to train on, comma-separated; all but those of --test.")
+    ] = None,
     test: Annotated[list[str] | None, typer.Option(help="Manipulations to test on; all others by default.")] = None,
     matrix: Annotated[bool, typer.Option("--matrix", help="Train on each manipulation, test on every one.")] = False,
-    head: Annotated[list[str] | None, typer.Option(help="logistic, linear_svm, svm, mlp; comma-separated.")] = None,
+    head: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="logistic, linear_probe, linear_svm, svm, mlp, knn, zero_shot, prompt_fusion, clip_adapter, coop, "
+            "cocoop, contrastive, ensemble; comma-separated."
+        ),
+    ] = None,
     features: Annotated[list[str] | None, typer.Option(help="embedding, cls, prompts; comma-separated.")] = None,
     normalize: Annotated[str | None, typer.Option(help="l2, standard or none.")] = None,
-    prompt_set: Annotated[str | None, typer.Option(help="Which prompts, where the cache holds several sets.")] = None,
+    prompt_set: Annotated[
+        str | None,
+        typer.Option(help="Which prompts: a set of the cache, or a known one or TOML file to be scored now."),
+    ] = None,
+    prompt_real: Annotated[list[str] | None, typer.Option(help="A prompt for reals; may be repeated.")] = None,
+    prompt_fake: Annotated[list[str] | None, typer.Option(help="A prompt for fakes; may be repeated.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="The cache's encoder, where its text tower is needed; named as for `extract`.")
+    ] = None,
+    pretrained: Annotated[
+        str | None, typer.Option(help="open_clip tag, or a checkpoint file, of that encoder.")
+    ] = None,
     test_cache: Annotated[
         Path | None, typer.Option(help="Test on this cache of another data set; CACHE gives the training side.")
     ] = None,
     leave_one_out: Annotated[
         bool, typer.Option("--leave-one-out", help="Train on all manipulations but each, test on every one.")
     ] = False,
-    split: Annotated[str | None, typer.Option(help="grouped, column, ffpp:DIR, or a CSV file.")] = None,
+    split: Annotated[str | None, typer.Option(help="grouped, manipulation, column, ffpp:DIR, or a CSV file.")] = None,
     differ: Annotated[
         list[str] | None, typer.Option(help="What may differ between training and test: crop, view, compression.")
     ] = None,
@@ -232,6 +255,11 @@ def classify(
     ] = None,
     where: Annotated[list[str] | None, typer.Option(help="column=value; may be repeated.")] = None,
     param: Annotated[list[str] | None, typer.Option(help="head.parameter=value, as mlp.epochs=50.")] = None,
+    calibrate: Annotated[str | None, typer.Option(help="platt or isotonic: scores become probabilities.")] = None,
+    threshold: Annotated[float | None, typer.Option(help="A fixed one, in the place of the folds' choice.")] = None,
+    keep_checkpoints: Annotated[
+        bool | None, typer.Option("--keep-checkpoints", help="Keep the weights after each epoch.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Of the split and of the heads.", min=0)] = None,
     with_: With = None,
 ) -> None:
@@ -241,6 +269,76 @@ def classify(
     """
     _classify(cache, out, given(locals(), "cache", "out"))
     _evaluate(out, as_json=False)
+
+
+@app.command()
+def predict(
+    fitted: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="A model folder, or the run folder it is in.", show_default=False)
+    ],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PATH...", help="Pictures, videos, folders of them; or a feature cache (.h5).", show_default=False
+        ),
+    ],
+    model: Annotated[
+        str | None, typer.Option(help="The encoder of MODEL, named as for `extract`.", show_default=False)
+    ] = None,
+    pretrained: Annotated[str | None, typer.Option(help="open_clip tag, or a checkpoint file.")] = None,
+    frames: Annotated[int | None, typer.Option(help="Frames of each video, spread evenly.", min=1)] = None,
+    prompts: Annotated[
+        str | None, typer.Option(help="TOML file of the prompt set that MODEL takes, where it is one of yours.")
+    ] = None,
+    face_model: Annotated[
+        Path | None, typer.Option(help="YuNet's ONNX file; by default fetched once.", show_default=False)
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda:1")] = None,
+    as_json: Json = False,
+    out: Annotated[Path | None, typer.Option(help="Of a cache: the folder of predictions to make.")] = None,
+    differ: Annotated[list[str] | None, typer.Option(help="What may differ from the training: crop, view.")] = None,
+    allow_leak: Annotated[
+        bool, typer.Option("--allow-leak", help="Of a cache: go on with groups trained on, stamped.")
+    ] = False,
+    with_: With = None,
+) -> None:
+    """Score pictures and videos, or a feature cache, by a model; what cannot be judged is listed, not guessed.
+
+    Example: python pipeline.py predict runs/a/FaceSwap/logistic clip.mp4 photos/ --model ViT-B-32 --pretrained openai
+    """
+    options = given(locals(), "fitted", "paths", "as_json", "out", "differ", "allow_leak", "with_")
+    allowed = [part for one in differ or [] for part in one.split(",")]
+    if any(path.suffix == ".h5" for path in paths):
+        if len(paths) > 1 or out is None or as_json:
+            raise InputError("a feature cache is predicted alone, into a folder: predict MODEL x.h5 --out DIR")
+        of_pictures = options.keys() - {"model", "pretrained"}
+        if of_pictures:
+            raise InputError(f"--{of_pictures.pop().replace('_', '-')} is for pictures and videos, not for a cache")
+        _predict_cache(fitted, paths[0], with_ or [], out, options, allowed, allow_leak)
+    else:
+        if out is not None or with_ or allow_leak:
+            raise InputError("--out, --with and --allow-leak are for a feature cache; of pictures print --json")
+        _predict_paths(fitted, paths, as_json, allowed, options)
+
+
+@app.command("import-head")
+def import_head(
+    weights: Annotated[Path, typer.Argument(help="fc_weights.pth, or safetensors.", show_default=False)],
+    cache: Annotated[
+        Path, typer.Option(help="A feature cache of OpenAI's ViT-L/14: the encoder that the head is bound to.")
+    ],
+    out: Out,
+) -> None:
+    """Make a model of the linear layer that UniversalFakeDetect publishes, for caches of OpenAI's CLIP ViT-L/14.
+
+    Example: python pipeline.py import-head fc_weights.pth --cache ffpp_L14.h5 --out models/ufd
+    """
+    from cache.reader import open_cache
+    from classify.import_head import import_head as convert
+
+    for caveat in convert(weights, open_cache(cache), out):
+        say(f"note: {caveat}")
+    print(f"{out} written: `python pipeline.py predict {out} ...` goes by the encoder of {cache} alone")
 
 
 @app.command()
@@ -264,7 +362,7 @@ def audit(
     test_cache: Annotated[Path | None, typer.Option(help="Another cache, which is tested on.")] = None,
     train: Annotated[list[str] | None, typer.Option(help="Manipulations to train on; all by default.")] = None,
     test: Annotated[list[str] | None, typer.Option(help="Manipulations to test on; all others by default.")] = None,
-    split: Annotated[str | None, typer.Option(help="grouped, column, ffpp:DIR, or a CSV file.")] = None,
+    split: Annotated[str | None, typer.Option(help="grouped, manipulation, column, ffpp:DIR, or a CSV file.")] = None,
     test_size: Annotated[float | None, typer.Option(help="Share of the groups to test on.")] = None,
     disjoint: Annotated[str | None, typer.Option(help="What is promised: identity, scene or video.")] = None,
     drop_crossing: Annotated[
@@ -297,34 +395,60 @@ def audit(
 @app.command()
 def run(
     recipe: Annotated[Path, typer.Argument(help="A recipe (.toml).", show_default=False)],
-    data: Annotated[Path, typer.Option(help="Root of the data set.", show_default=False)],
+    data: Annotated[
+        list[Path],
+        typer.Option(help="Root of the data set; repeated: reals from one, fakes from another.", show_default=False),
+    ],
     out: Out,
     mode: Annotated[
         str, typer.Option(help="both; train: extract and fit; test: measure runs that are there.")
     ] = "both",
+    model: Annotated[str | None, typer.Option(help="In the place of the recipe's, named as for `extract`.")] = None,
+    pretrained: Annotated[str | None, typer.Option(help="open_clip tag, or a checkpoint file.")] = None,
 ) -> None:
     """Carry out a recipe: extract unless the cache is there, classify, evaluate, report.
+
+    A recipe that holds a published protocol beside the honest one gets a folder for each, and both are compared.
 
     Example: python pipeline.py run configs/demo.toml --data demo/out/data --out demo/out/run
     """
     choose(dict.fromkeys(("both", "train", "test")), mode, "mode")
-    steps = read_recipe(recipe)
+    steps = read_recipe(recipe, model, pretrained)
     cache = out / "features.h5"
-    extracting = mode != "test" and (data.exists() or not cache.exists())
+    extracting = mode != "test" and (all(root.exists() for root in data) or not cache.exists())
     check_recipe(steps, extracting)
+    for section, what in TO_COME.items():
+        if section in steps:
+            instead = steps[section].get("instead", "a recipe without this section")
+            raise InputError(
+                f"{recipe.stem} {what} ([{section}]), which this version cannot do yet; what runs today: {instead}"
+            )
     if extracting:
-        _make_data(steps["data"], data)
+        _make_data(steps["data"], data[0])
         _extract(data, cache, steps["extract"])
     elif mode != "test":
-        say(f"{data} is not there: {cache} is taken as it is")
-    if mode != "test":
-        _classify(cache, out, steps["classify"])
-    if mode != "train":
-        _evaluate(out, as_json=False)
+        say(f"{', '.join(map(str, data))} is not there: {cache} is taken as it is")
+    measured = []
+    for folder, options in protocols(steps, out).items():
+        if mode != "test":
+            _classify(cache, folder, options)
+        if mode != "train":
+            measured.append(_evaluate(folder, as_json=False))
+    if len(measured) > 1:
+        from evaluate.protocols import beside
+
+        print(beside(*measured))
 
 
-def read_recipe(path: Path) -> dict[str, dict[str, Any]]:
+def read_recipe(path: Path, model: str | None = None, pretrained: str | None = None) -> dict[str, dict[str, Any]]:
     """The sections of a recipe: ``data``, ``extract``, ``classify``, each with the library's own argument names.
+
+    ``as_published`` holds what a published protocol does otherwise than ``classify``.
+
+    Parameters
+    ----------
+    model, pretrained : str, optional
+        In the place of those of ``extract``; with another model the recipe's weights go.
 
     Raises
     ------
@@ -337,12 +461,17 @@ def read_recipe(path: Path) -> dict[str, dict[str, Any]]:
         recipe = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InputError(f"cannot read the recipe {path}: {error}") from error
-    steps: dict[str, dict[str, Any]] = {"data": {}, "extract": {}, "classify": {}}
+    steps: dict[str, dict[str, Any]] = {name: {} for name in ("data", "extract", "classify", "as_published")}
     for name, section in recipe.items():
-        choose(steps, name, "section of a recipe")
+        choose(dict.fromkeys((*steps, *TO_COME)), name, "section of a recipe")
         if not isinstance(section, dict):
             raise InputError(f"{path}: {name} is a section, written [{name}]")
-    return {**steps, **recipe}
+    steps.update(recipe)
+    if model is not None:
+        steps["extract"] = {name: value for name, value in steps["extract"].items() if name != "pretrained"}
+    named = {"model": model, "pretrained": pretrained}
+    steps["extract"].update({name: value for name, value in named.items() if value is not None})
+    return steps
 
 
 def check_recipe(steps: dict[str, dict[str, Any]], extracting: bool) -> None:
@@ -356,9 +485,13 @@ def check_recipe(steps: dict[str, dict[str, Any]], extracting: bool) -> None:
     from cache.arguments import check_arguments
     from classify.runs import check_choices, classify
 
-    options = steps["classify"]
-    check_arguments(classify, options, "[classify]", given=["cache", "out", "command", "say"])
-    check_choices(**{name: options[name] for name in ("heads", "normalize", "parameters") if name in options})
+    for key in steps["as_published"]:
+        choose(dict.fromkeys(OF_THE_PROTOCOL), key, "key of [as_published], which changes the protocol alone,")
+    for section in ("classify", "as_published"):
+        check_arguments(classify, steps[section], f"[{section}]", given=["cache", "out", "command", "say"])
+        options = {**steps["classify"], **steps[section]}
+        checked = ("heads", "normalize", "parameters", "calibrate", "threshold")
+        check_choices(**{name: options[name] for name in checked if name in options})
     if extracting:
         from extract.job import extract_folder
 
@@ -370,6 +503,15 @@ def check_recipe(steps: dict[str, dict[str, Any]], extracting: bool) -> None:
             if not isinstance(value, dict):
                 raise InputError("demo is a section of a recipe, written [data.demo]")
             check_arguments(make_demo, value, "[data.demo]", given=["root"])
+
+
+def protocols(steps: dict[str, dict[str, Any]], out: Path) -> dict[Path, dict[str, Any]]:
+    """Folder and options of each protocol of a recipe: the honest one, and the published one where it is given."""
+    encoder: dict[str, Any] = {key: steps["extract"][key] for key in ("model", "pretrained") if key in steps["extract"]}
+    honest = {**encoder, **steps["classify"]}
+    if not steps["as_published"]:
+        return {out: honest}
+    return {out / "honest": honest, out / "as_published": {**honest, **steps["as_published"]}}
 
 
 def _make_data(options: dict[str, Any], data: Path) -> None:
@@ -417,17 +559,91 @@ def _list(data: list[Path], options: dict[str, Any]) -> None:
 
 
 def _classify(cache: Path, out: Path, options: dict[str, Any]) -> None:
-    from classify.runs import classify
+    from classify.runs import check_choices, classify
 
-    classify(cache, out, **options, command=command_line(), say=say)
+    checked = ("heads", "normalize", "parameters", "calibrate", "threshold")
+    check_choices(**{name: options[name] for name in checked if name in options})
+    classify(cache, out, **_with_prompts(cache, out, options), command=command_line(), say=say)
 
 
-def _evaluate(runs: Path, as_json: bool, allow_leak: bool = False) -> None:
+def _with_prompts(cache: Path, out: Path, options: dict[str, Any]) -> dict[str, Any]:
+    """The options, with an addition that holds the prompts which the cache does not hold yet."""
+    from cache.reader import open_cache
+
+    named, real, fake = (options.pop(name, None) for name in ("prompt_set", "prompt_real", "prompt_fake"))
+    if not (named or real or fake):
+        return options
+    opened = open_cache(cache, options.get("additions", ()))
+    if not (real or fake) and named in opened.prompt_sets():
+        return {**options, "prompt_set": named}
+    from extract.prompts import PromptSet, load_prompts
+    from extract.rescore import bring_prompts
+
+    if named and (real or fake):
+        raise InputError("--prompt-set names prompts, --prompt-real and --prompt-fake spell them out: give one of both")
+    prompts = load_prompts(named) if named else PromptSet.of(real or (), fake or ())
+    load = partial(_encoder_of, opened.provenance().model, options.get("model"), options.get("pretrained"))
+    addition = bring_prompts(opened, prompts, out / "prompts", load)
+    additions = [*options.get("additions", ()), *([addition] if addition else [])]
+    return {**options, "prompt_set": prompts.name, "additions": additions}
+
+
+def _encoder_of(made_by: str, model: str | None, pretrained: str | None) -> Any:
+    """The encoder that made a cache; the demo's is here, any other is named by the user, who may have to fetch it."""
+    from extract.encoder import load_encoder
+
+    if model is None and made_by != "demo":
+        raise InputError(f"new texts need the text tower of the encoder ({made_by}): name it as for extract, --model")
+    return load_encoder(model or "demo", pretrained)
+
+
+def _predict_cache(
+    fitted: Path, file: Path, additions: list[Path], out: Path, encoder: dict[str, Any], differ: list[str],
+    allow_leak: bool,
+) -> None:  # fmt: skip
+    from cache.reader import open_cache
+    from classify.models import load_model
+    from classify.predict import give_text_tower, write_predictions
+
+    loaded, cache = load_model(fitted), open_cache(file, additions)
+    give_text_tower(loaded, encoder.get("model"), encoder.get("pretrained"))
+    for note in write_predictions(loaded, cache, out, differ=differ, allow_leak=allow_leak, command=command_line()):
+        say(f"note: {note}")
+    print(f"{out} written: {len(cache)} frames scored; `python pipeline.py evaluate {out}` measures them")
+
+
+def _predict_paths(fitted: Path, paths: list[Path], as_json: bool, differ: list[str], options: dict[str, Any]) -> None:
+    from tempfile import TemporaryDirectory
+
+    from cache.reader import open_cache
+    from classify.acceptance import check_provenance, made_with, wanted_of_an_extraction
+    from classify.models import load_model
+    from classify.predict import give_text_tower
+    from classify.verdicts import judge, lines
+    from extract.predict import embed_paths
+
+    loaded = load_model(fitted)
+
+    def accept(made: Any) -> None:
+        for note in check_provenance(loaded, made, differ):
+            say(f"note: {note}")
+
+    with TemporaryDirectory() as folder, progress_bar("predict") as progress:
+        file = Path(folder) / "predicted.h5"
+        wanted = {**wanted_of_an_extraction(loaded), **options}
+        units = embed_paths(paths, file, made_with(loaded), accept, **wanted, progress=progress, say=say)
+        give_text_tower(loaded, options.get("model"), options.get("pretrained"))
+        records = judge(loaded, open_cache(file), units)
+    print(json.dumps(records, indent=2) if as_json else "\n".join(lines(records)))
+
+
+def _evaluate(runs: Path, as_json: bool, allow_leak: bool = False) -> list[dict[str, Any]]:
     from evaluate.runs import evaluate_tree
     from evaluate.summary import summarise
 
     results = evaluate_tree(runs, allow_leak=allow_leak)
     print(json.dumps(results, indent=2) if as_json else summarise(results))
+    return results
 
 
 def given(values: dict[str, Any], *without: str) -> dict[str, Any]:

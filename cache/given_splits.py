@@ -11,6 +11,7 @@ import pandas as pd
 from cache.errors import InputError
 from cache.identity import FAKES
 from cache.schema import SPLITS
+from cache.splits import BOTH
 
 KEYS = ("video_id", "group")  # what a split file may name; the first that names anything counts
 
@@ -42,8 +43,9 @@ def column_split(samples: pd.DataFrame) -> pd.Series:
 def read_split(path: Path, samples: pd.DataFrame) -> pd.Series:
     """The split that a CSV file gives to the samples.
 
-    The file has the columns ``split`` (train, val, test) and ``video_id`` or ``group``. Both train and val are the
-    training side: within it grouped folds choose, so that val needs no rows of its own. A sample that the file does
+    The file has the columns ``split`` (train, val, test, both) and ``video_id`` or ``group``. Train and val are the
+    training side: within it grouped folds choose, so that val needs no rows of its own. What is "both" is trained on
+    and tested on, as `cache.splits.by_manipulation` gives it: a leak. A sample that the file does
     not name gets "": the caller counts those. Where the file has both columns and names none of the videos, as for
     another compression of the same data set, its groups count.
 
@@ -132,8 +134,8 @@ def _read_table(path: Path) -> pd.DataFrame:
         raise InputError(f"cannot read the split file {path}: {error}") from error
     if "split" not in table or not any(key in table for key in KEYS):
         raise InputError(f"{path} has the columns {', '.join(table)}; a split file has split, and video_id or group")
-    if unknown := sorted(set(table["split"]) - set(SPLITS)):
-        raise InputError(f"{path} has the split {unknown[0]!r}; known: {', '.join(SPLITS)}")
+    if unknown := sorted(set(table["split"]) - {*SPLITS, BOTH}):
+        raise InputError(f"{path} has the split {unknown[0]!r}; known: {', '.join(SPLITS)}, {BOTH}")
     return table
 
 

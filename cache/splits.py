@@ -7,8 +7,10 @@ import pandas as pd
 import xxhash
 
 from cache.errors import InputError, choose
-from cache.schema import FAKE
+from cache.schema import FAKE, REAL
 
+BOTH = "both"  # value of a split: trained on and tested on, the leak of many a published protocol
+SIDES = {"training": ("train", "val", BOTH), "test": ("test", BOTH)}  # the side of a split -> its values
 DISJOINT = {"identity": "group", "scene": "scene", "video": "video_id"}  # what never stands on two sides: its column
 NAMES = {"group": "groups", "scene": "scenes", "video_id": "videos", "identities": "identities"}
 FEW = 20  # components, or scenes, with a fake
@@ -71,6 +73,57 @@ def assign(
     return samples[column].map(split).astype(object).rename("split")
 
 
+def by_manipulation(
+    samples: pd.DataFrame, train: Collection[str], test: Collection[str], *, test_size: float = 0.3, seed: int = 0
+) -> pd.Series:
+    """Put whole manipulations on a side, as most published protocols do.
+
+    Who is in a fake is not asked: inside one data set this leaks; between data sets of other people it does not. The
+    reals of a data set and compression go where its fakes go; where both sides have fakes their videos are dealt, in
+    an order that follows from their names and ``seed`` alone, or all stand on both sides.
+
+    Parameters
+    ----------
+    samples : DataFrame, n rows
+    train, test : collection of str
+        Manipulations of each side.
+    test_size : float in (0, 1]
+        Share of the real videos that are dealt to the test side; 1: all are trained on and tested on.
+
+    Returns
+    -------
+    Series of str, shape (n,)
+        "train", "test", "both", or "" for what belongs to no manipulation named.
+
+    Raises
+    ------
+    InputError
+        ``test_size`` outside (0, 1], or a manipulation of both sides.
+    """
+    if not 0 < test_size <= 1:
+        raise InputError(f"the test side's share is above 0 and at most 1, not {test_size:g}")
+    if crossing := sorted(set(train) & set(test)):
+        raise InputError(
+            f"a split by manipulation puts each one whole on a side, and {crossing[0]} is to be on both: name others "
+            "to train on than to test on"
+        )
+    real = samples["label"] == REAL
+    split = pd.Series("", samples.index, dtype=object, name="split")
+    split[~real & samples["manipulation"].isin(set(train))] = "train"
+    split[~real & samples["manipulation"].isin(set(test))] = "test"
+    homes = samples["dataset"] + "\0" + samples["compression"]
+    trained, tested = (homes.isin(homes[split == side].unique()) for side in ("train", "test"))
+    split[real & trained] = "train"
+    split[real & tested] = "test"
+    shared = real & trained & tested
+    if test_size == 1:
+        split[shared] = BOTH
+    elif shared.any():
+        sides = _deal(_compositions(samples[shared], "scene"), test_size, seed)
+        split[shared] = samples.loc[shared, "scene"].map(sides)
+    return split
+
+
 def cluster_column(disjoint: str, drop_crossing: bool = False) -> str:
     """The sample column whose values folds and intervals keep whole.
 
@@ -85,7 +138,7 @@ def shuffled(names: Iterable[str], seed: int) -> list[str]:
 
 
 def leaks(samples: pd.DataFrame, split: pd.Series, key: str = "group") -> list[str]:
-    """What stands on the training side (train, val) and on the test side, sorted.
+    """What stands on the training side (train, val, both) and on the test side (test, both), sorted.
 
     Parameters
     ----------
@@ -94,8 +147,8 @@ def leaks(samples: pd.DataFrame, split: pd.Series, key: str = "group") -> list[s
     key : str
         The column of what may not: the values of ``group``, ``scene`` or ``video_id``, each one of ``identities``.
     """
-    trained = _members(samples.loc[split.isin(["train", "val"]), key])
-    return sorted(trained & _members(samples.loc[split == "test", key]))
+    trained, tested = (_members(samples.loc[split.isin(values), key]) for values in SIDES.values())
+    return sorted(trained & tested)
 
 
 def refuse_leaks(
@@ -114,7 +167,7 @@ def refuse_leaks(
         Counting what is on both sides, with the first of them.
     """
     if shared := leaks(samples, split, key):
-        total = len(_members(samples.loc[split == "test", key]))
+        total = len(_members(samples.loc[split.isin(SIDES["test"]), key]))
         raise InputError(
             f"{source} puts {len(shared)} of {total} test {NAMES[key]} into training too, {shared[0]!r} first; "
             f"{remedy}, or go on with --allow-leak, which every report will state"

@@ -80,7 +80,8 @@ def audit(
     differences = check_alike(caches, None, ("crop", "view"))
     has_its_own = {"train", "test"} <= set(caches.train.column("split"))
     plan = SplitPlan(split or ("column" if has_its_own else "grouped"), test_size, disjoint, drop_crossing, True, seed)
-    sides = plan.apply(caches.samples, _test_only(caches.samples, train), caches.tested)[samples.index]
+    named = _named(caches.samples, train, test, caches.tested)
+    sides = plan.apply(caches.samples, _test_only(caches.samples, train), caches.tested, named)[samples.index]
     other = None if caches.tested is None else caches.tested[samples.index]
     sides = _restricted(samples, sides, train, test, other)
     pictures = Pictures(caches.train, caches.test)
@@ -125,11 +126,17 @@ def _restricted(
     """The split with "" for what the manipulations named leave out; without any, all labelled samples stay."""
     if not train and not test and tested is None:
         return split.where(samples["label"] != UNKNOWN, "")
-    ours, theirs = (samples, samples) if tested is None else (samples[~tested], samples[tested])
-    trained = sorted(set(train)) or manipulations(ours)
-    others = [name for name in manipulations(theirs) if tested is not None or name not in train]
-    rows = cell_rows(samples, split, trained, sorted(set(test)) or others, tested=tested)
+    rows = cell_rows(samples, split, *_named(samples, train, test, tested), tested=tested)
     return split.where(samples.index.isin(np.concatenate(rows)), "")
+
+
+def _named(
+    samples: pd.DataFrame, train: Sequence[str], test: Sequence[str], tested: np.ndarray | None
+) -> tuple[list[str], list[str]]:
+    """Manipulations of each side: those named; all to train on, and all others to test on, where none are."""
+    ours, theirs = (samples, samples) if tested is None else (samples[~tested], samples[tested])
+    others = [name for name in manipulations(theirs) if tested is not None or name not in train]
+    return sorted(set(train)) or manipulations(ours), sorted(set(test)) or others
 
 
 def _test_only(samples: pd.DataFrame, train: Sequence[str]) -> set[str]:

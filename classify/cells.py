@@ -7,8 +7,7 @@ import pandas as pd
 
 from cache.errors import InputError
 from cache.schema import FAKE, REAL, UNKNOWN
-
-SIDES = {"training": ["train", "val"], "test": ["test"]}  # the side of a split -> its values
+from cache.splits import SIDES
 
 
 def cell_rows(
@@ -30,7 +29,7 @@ def cell_rows(
     samples : DataFrame
         Its index holds the row numbers.
     split : Series of str
-        "train" and "val" are the training side, "test" the test side, "" neither; index as that of ``samples``.
+        As `cache.splits.SIDES` says, "" on neither side; index as that of ``samples``.
     train, test : sequence of str
         Manipulations; reals join by themselves.
     key : str
@@ -114,6 +113,11 @@ def _with_reals(present: pd.DataFrame, name: str, side: str, samples: pd.DataFra
     reals = present[(present["label"] == REAL) & pd.MultiIndex.from_frame(present[keys]).isin(homes)]
     if reals.empty:
         where = ", ".join("/".join(home) for home in homes)
+        if not (samples["label"].eq(REAL) & pd.MultiIndex.from_frame(samples[keys]).isin(homes)).any():
+            raise InputError(
+                f"no real samples beside {name}, which belongs to {where}: extract the originals with it, or let "
+                "--where keep them"
+            )
         raise InputError(f"no real samples beside {name} on the {side} side in {where}; {_remedy(side)}")
     return np.concatenate([fakes.index.to_numpy(), reals.index.to_numpy()])
 

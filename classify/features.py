@@ -1,20 +1,21 @@
-"""The feature matrix: blocks of a cache side by side, in float32."""
+"""The feature matrix: blocks of a cache side by side, in float32, whole or read as it is used."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from cache.errors import InputError
 from cache.reader import Cache
 from classify.normalize import Blocks
+from classify.stream import Matrix, Stream
 
 FEATURES = ("embedding", "cls", "prompts")
-ROWS = 16_384  # rows gathered and converted at a time
+LARGE = 2**30  # bytes in float32; a larger matrix is read anew, block by block, whenever it is used
 
 
 def feature_matrix(
     cache: Cache, rows: np.ndarray, features: Sequence[str] = ("embedding",), prompt_set: str | None = None
-) -> tuple[np.ndarray, Blocks]:
+) -> tuple[Matrix, Blocks]:
     """Features of some rows of a cache, side by side in the order asked for.
 
     Parameters
@@ -28,7 +29,8 @@ def feature_matrix(
 
     Returns
     -------
-    X : ndarray of float32, shape (n, D)
+    X : ndarray of float32, shape (n, D), or Stream
+        A stream where the matrix takes more than 1 GiB.
     blocks : tuple of (str, int)
         Name and width of each block.
 
@@ -41,22 +43,19 @@ def feature_matrix(
         raise InputError(f"unknown feature {unknown[0]!r}; known: {', '.join(FEATURES)}")
     if not features or len(set(features)) != len(features):
         raise InputError(f"name each feature once, not {', '.join(features) or 'none'}; known: {', '.join(FEATURES)}")
-    gather = {name: _source(cache, name, prompt_set) for name in features}
-    blocks = tuple((name, gather[name](rows[:1]).shape[1]) for name in features)
-    X = np.empty((len(rows), sum(width for _, width in blocks)), np.float32)
-    for part in _parts(len(rows)):
-        stop = 0
-        for name, width in blocks:
-            start, stop = stop, stop + width
-            X[part, start:stop] = gather[name](rows[part])
-        finite = np.isfinite(X[part]).all(axis=1)
-        if not finite.all():
-            first = rows[part][~finite][0]
-            raise InputError(
-                f"{cache.path}: features of {cache.samples['sample_id'].iloc[first]} are not finite; "
-                "`cache verify` counts all such rows"
-            )
-    return X, blocks
+    gather = [_source(cache, name, prompt_set) for name in features]
+    blocks = tuple((name, take(rows[:1]).shape[1]) for name, take in zip(features, gather, strict=True))
+
+    def read(some: np.ndarray) -> np.ndarray:
+        return np.concatenate([take(some) for take in gather], axis=1, dtype=np.float32)
+
+    stream = Stream(read, rows, sum(width for _, width in blocks))
+    held = None if len(rows) * stream.shape[1] * 4 > LARGE else np.empty(stream.shape, np.float32)
+    for part, block in stream.blocks():
+        _check_finite(cache, rows[part], block)
+        if held is not None:
+            held[part] = block
+    return (stream if held is None else held), blocks
 
 
 def prompt_set_used(cache: Cache, features: Sequence[str], prompt_set: str | None) -> str | None:
@@ -75,5 +74,11 @@ def _source(cache: Cache, name: str, prompt_set: str | None) -> Callable[[np.nda
     return lambda rows: cache.array(name, rows)
 
 
-def _parts(rows: int) -> Iterator[slice]:
-    return (slice(start, min(start + ROWS, rows)) for start in range(0, rows, ROWS))
+def _check_finite(cache: Cache, rows: np.ndarray, block: np.ndarray) -> None:
+    finite = np.isfinite(block).all(axis=1)
+    if not finite.all():
+        first = rows[~finite][0]
+        raise InputError(
+            f"{cache.path}: features of {cache.samples['sample_id'].iloc[first]} are not finite; "
+            "`cache verify` counts all such rows"
+        )

@@ -1,23 +1,33 @@
-"""Fitted heads on the disk: saved without pickle, read back only as what we save.
-
-skops is imported where it is used: it walks through all of scikit-learn and so loads torch where that is installed.
-"""
+"""Fitted heads on the disk: arrays in safetensors, all else in JSON, read back only as what we save."""
 
 import json
+import math
+import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import xxhash
+from safetensors import safe_open
+from safetensors.numpy import save_file
 from sklearn.pipeline import Pipeline
 
 from cache.errors import InputError
+from cache.schema import Provenance, json_hash
 from classify.fit import Fitted
-from classify.heads import HEADS
-from classify.normalize import Normalize
+from classify.heads import Head
+from classify.normalize import METHODS, Normalize
+from classify.outcome import LEVELS
+from classify.packing import Arrays, Packed, heads_within, pack_fitted, pack_head, set_fitted, unpack_head
+from classify.record import write_json
+from evaluate import calibration
 
-FORMAT = 1
-OURS: tuple[type, ...] = (Normalize, *HEADS.values())
-TRUSTED = [f"{kind.__module__}.{kind.__qualname__}" for kind in OURS]  # beside what skops itself holds harmless
+FORMAT = 2
+TEXT, ARRAYS = "model.json", "model.safetensors"
+FIRST_FORMAT = "model.skops"
+TEXTS = ("features", "train", "train_groups", "caveats")  # lists that every model states
+KEYS = {"format", "hash", "arrays", "head", "normalize", "meta"}
+BLOCK = 2**24  # bytes hashed at a time
 
 
 class Model(NamedTuple):
@@ -28,15 +38,36 @@ class Model(NamedTuple):
     pipeline : Pipeline
         `Normalize`, then the head; takes the float32 feature matrix of `classify.features`.
     meta : dict
-        What `save_model` was given: features, prompt set, provenance of the encoder, thresholds ...
+        What `save_model` was given: features, prompt set, provenance of the encoder ...; thresholds and calibration.
+    fingerprint : str
+        Hash of all that was saved.
     """
 
     pipeline: Pipeline
     meta: dict[str, Any]
+    fingerprint: str
+
+    @property
+    def head(self) -> Head:
+        """The head without its normalisation."""
+        return self.pipeline.named_steps["head"]
+
+    @property
+    def takers_of_the_tower(self) -> list[Head]:
+        """The head, or members of it, that run the encoder's text tower when they score."""
+        return [head for head in heads_within(self.head) if "text_tower" in head.needs_to_score]
+
+    def calibration(self, level: str) -> dict[str, Any] | None:
+        """How scores of a level are calibrated, as `evaluate.calibration.apply` takes it."""
+        return (self.meta["calibration"] or {}).get(level)
+
+    def threshold(self, level: str) -> float:
+        """Score from which on a frame, or a video, is called fake."""
+        return self.meta["thresholds"][level]["value"]
 
 
 def save_model(folder: Path, fitted: Fitted, meta: dict[str, Any]) -> None:
-    """Write ``model.skops`` and ``meta.json`` into a folder.
+    """Write ``model.safetensors`` and ``model.json`` into a folder.
 
     Parameters
     ----------
@@ -44,53 +75,143 @@ def save_model(folder: Path, fitted: Fitted, meta: dict[str, Any]) -> None:
         Made where it is missing.
     fitted : Fitted
     meta : dict
-        What a later prediction needs to refuse features of another kind; JSON values. Thresholds join by themselves.
+        What a later prediction needs to refuse features of another kind; JSON values. Thresholds and calibration join
+        by themselves.
     """
-    import skops.io
+    known = {**meta, "thresholds": fitted.thresholds, "calibration": fitted.calibration}
+    write_model(folder, fitted.estimator, known)
 
+
+def write_model(folder: Path, pipeline: Pipeline, meta: dict[str, Any]) -> None:
+    """Write a pipeline of `Normalize` and a head as `save_model` does; ``meta`` holds thresholds and calibration."""
+    arrays: Arrays = {}
+    normalize, head = pipeline.named_steps["normalize"], pipeline.named_steps["head"]
+    scaling = {
+        "method": normalize.method,
+        "blocks": normalize.blocks,
+        "fitted": pack_fitted(normalize, arrays, "normalize"),
+    }
+    document = {"format": FORMAT, "head": pack_head(head, arrays), "normalize": scaling, "meta": meta}
     folder.mkdir(parents=True, exist_ok=True)
-    data = skops.io.dumps(fitted.estimator)
-    known = {**meta, "thresholds": fitted.thresholds, "format": FORMAT, "hash": xxhash.xxh3_128_hexdigest(data)}
-    (folder / "model.skops").write_bytes(data)
-    (folder / "meta.json").write_text(json.dumps(known, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    save_file(arrays, folder / ARRAYS)
+    document["arrays"] = _file_hash(folder / ARRAYS)
+    as_read = json.loads(json.dumps(document))
+    write_json(folder / TEXT, {**as_read, "hash": json_hash(as_read)})
 
 
 def load_model(folder: Path) -> Model:
     """Read a model written by `save_model`; nothing in the files is executed.
 
+    Parameters
+    ----------
+    folder : Path
+        Of the model, or of the run that it belongs to.
+
     Raises
     ------
     InputError
-        A file is missing or damaged, of a newer format, or holds a type that no head of ours consists of.
+        A file is missing, damaged or changed, of another format, or holds anything but a head of ours; or torch is
+        missing, where the head needs it.
     """
+    if not (folder / TEXT).exists() and (folder / "model").is_dir():
+        folder = folder / "model"
+    document = _read_document(folder)
+    if document["arrays"] != _file_hash(folder / ARRAYS):
+        raise InputError(f"{folder / ARRAYS} is not the file that was saved with its {TEXT}; fit the model again")
     try:
-        data = (folder / "model.skops").read_bytes()
-        meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
-        version, digest = meta["format"], meta["hash"]
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            return _build(document, _read_arrays(folder / ARRAYS))
+    except InputError as error:
+        raise InputError(f"{folder} cannot be used: {error}") from error
+    except Exception as error:  # a forged file leads numpy, scikit-learn and torch to any of theirs
+        raise InputError(f"{folder} is no model of this program: {error}") from error
+
+
+def _read_document(folder: Path) -> Packed:
+    path = folder / TEXT
+    if (folder / FIRST_FORMAT).exists() and not path.exists():
+        raise InputError(f"{folder} was made by an older version, in a format that is not read any more: fit it again")
+    try:
+        if not (folder / ARRAYS).is_file():
+            raise FileNotFoundError(2, "No such file", str(folder / ARRAYS))
+        document = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
     except OSError as error:
-        raise InputError(f"{folder} is no model: {error.strerror} ({error.filename}); `classify` makes one") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{folder / 'meta.json'} is damaged: {error}") from error
-    if version != FORMAT:
-        raise InputError(f"{folder} has model format {version}; this program reads {FORMAT}: update crossprobe")
-    if digest != xxhash.xxh3_128_hexdigest(data):
-        raise InputError(f"{folder / 'model.skops'} is not the file that was saved with its meta.json; fit it again")
-    return Model(_read(data, folder), meta)
+        raise InputError(
+            f"{folder} is no model: {error.strerror} ({error.filename}); `classify` writes one into each run folder"
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is damaged: {error}") from error
+    if not isinstance(document, dict) or "format" not in document:
+        raise InputError(f"{path} is no description of a model of this program")
+    if document["format"] != FORMAT:
+        raise InputError(
+            f"{folder} has model format {document['format']!r}; this program reads {FORMAT}: update crossprobe"
+        )
+    stated = document.pop("hash", None)
+    if {*document, "hash"} != KEYS or stated != json_hash(document):
+        raise InputError(f"{path} was changed since it was saved; fit the model again")
+    return {**document, "hash": stated}
 
 
-def _read(data: bytes, folder: Path) -> Pipeline:
-    import skops.io
+def _read_arrays(path: Path) -> Arrays:
+    with safe_open(path, framework="numpy") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
 
-    try:
-        foreign = sorted(set(skops.io.get_untrusted_types(data=data)) - set(TRUSTED))
-        if foreign:
-            raise InputError(f"{folder / 'model.skops'} holds foreign types ({', '.join(foreign)}) and is not opened")
-        model = skops.io.loads(data, trusted=TRUSTED)
-    except InputError:
-        raise
-    except Exception as error:  # skops raises whatever a damaged archive leads to
-        raise InputError(f"{folder / 'model.skops'} does not open: {error}") from error
-    steps = [type(step) for _, step in model.steps] if isinstance(model, Pipeline) else []
-    if len(steps) != 2 or steps[0] is not Normalize or steps[1] not in HEADS.values():
-        raise InputError(f"{folder / 'model.skops'} is no head of this program")
+
+def _build(document: Packed, arrays: Arrays) -> Model:
+    """The model of a document; raises anything where the two do not belong together."""
+    scaling = document["normalize"]
+    if scaling["method"] not in METHODS:
+        raise ValueError(f"unknown normalisation {scaling['method']!r}")
+    blocks = scaling["blocks"]
+    normalize = Normalize(scaling["method"], blocks and tuple((str(name), int(width)) for name, width in blocks))
+    set_fitted(normalize, scaling["fitted"], arrays)
+    if not np.shape(normalize.center_) == np.shape(normalize.scale_) == (normalize.n_features_in_,):
+        raise ValueError("centre and scale are not those of its features")
+    head = unpack_head(document["head"], arrays)
+    if head.n_features_in_ != normalize.n_features_in_:
+        raise ValueError(f"the head takes {head.n_features_in_} numbers, not {normalize.n_features_in_}")
+    if arrays:
+        raise ValueError(f"nothing of it takes the array {next(iter(arrays))!r}")
+    _check_meta(document["meta"], blocks)
+    model = Model(Pipeline([("normalize", normalize), ("head", head)]), document["meta"], document["hash"])
+    _try_out(model)
     return model
+
+
+def _check_meta(meta: Packed, blocks: Any) -> None:
+    """Raise where what a prediction reads of it is missing, or of another kind."""
+    Provenance(**meta["cache"]["provenance"])
+    for name in TEXTS:
+        if not (isinstance(meta[name], list) and all(isinstance(text, str) for text in meta[name])):
+            raise TypeError(f"{name} is no list of texts")
+    if meta["blocks"] != blocks or [name for name, _ in blocks] != meta["features"]:
+        raise ValueError("features and blocks contradict each other")
+
+
+def _try_out(model: Model) -> None:
+    """Decide two rows: what does not fit together shows; heads that run a text tower have none yet."""
+    width = model.pipeline.named_steps["normalize"].n_features_in_
+    rows = model.pipeline.named_steps["normalize"].transform(np.ones((2, width), np.float32))
+    if not model.takers_of_the_tower:
+        decisions = model.head.decision_function(rows)
+        if decisions.shape != (2,) or not np.isfinite(decisions).all():
+            raise ValueError("its decisions are no finite numbers")
+    for level in LEVELS:
+        if not math.isfinite(model.threshold(level)):
+            raise ValueError(f"its threshold of a {level} is no finite number")
+        if (one := model.calibration(level)) is not None:
+            calibration.check(one)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def _file_hash(path: Path) -> str:
+    digest = xxhash.xxh3_128()
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+    return digest.hexdigest()

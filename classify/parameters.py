@@ -6,10 +6,13 @@ from collections.abc import Iterable, Mapping
 from itertools import product
 from typing import Any
 
+import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from cache.errors import InputError, choose
 from classify.heads import HEADS, Head
+from classify.heads.base import FROM_THE_CACHE, Prompts
+from classify.heads.ensemble import MEMBERS, Ensemble, member_heads
 
 Parameters = Mapping[str, Mapping[str, Any]]  # head -> parameter -> value
 
@@ -62,7 +65,8 @@ def check_parameters(parameters: Parameters, heads: Iterable[str]) -> None:
 
 def settable(head: type[Head]) -> dict[str, Any]:
     """Parameters that a user may fix, with their defaults; the seed is given once for all heads."""
-    return {name: value for name, value in head().get_params().items() if name != "random_state"}
+    ours = ("random_state", *FROM_THE_CACHE)
+    return {name: value for name, value in head().get_params(deep=False).items() if name not in ours}
 
 
 def candidates(head: type[Head], fixed: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -83,10 +87,20 @@ def _check_value(name: str, value: Any) -> None:
 
 def _try_out(head: str, values: Mapping[str, Any]) -> None:
     """Fit four rows, in one epoch: the head says at once what it refuses."""
+    if "text_tower" in HEADS[head].needs:
+        return  # nothing can be fitted without
+    if HEADS[head] is Ensemble:
+        try:
+            member_heads(values.get("members", MEMBERS))
+        except ValueError as error:
+            raise InputError(str(error)) from error
+        return
+    toy = {"prompts": Prompts(("real", "fake"), np.array([0, 1]), np.eye(2, dtype=np.float32), 100.0)}
     try:
         once = {"epochs": min(values.get("epochs", 1), 1)} if HEADS[head].chooses_epochs else {}
+        needed = {name: toy[name] for name in HEADS[head].needs}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            HEADS[head](**{**values, **once}).fit([[0, 0], [0, 1], [1, 0], [1, 1]], [0, 0, 1, 1])
+            HEADS[head](**{**values, **once, **needed}).fit([[0, 1], [0, 2], [1, 0], [2, 0]], [0, 0, 1, 1])
     except (ValueError, TypeError) as error:
         raise InputError(f"{head} cannot be fitted with {dict(values)}: {error}") from error

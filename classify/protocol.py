@@ -1,7 +1,7 @@
 """The split that all cells of a command share, and what has to be said about it beside every number."""
 
 import contextlib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,9 @@ import pandas as pd
 from cache.errors import InputError, choose
 from cache.given_splits import NothingNamedError, column_split, ffpp_split, read_split
 from cache.schema import FAKE, REAL
-from cache.splits import DISJOINT, assign, cluster_column, refuse_leaks
+from cache.splits import BOTH, DISJOINT, SIDES, assign, by_manipulation, cluster_column, refuse_leaks
 
+DEALT = ("grouped", "manipulation")  # ways to make a split here; others are given
 FFPP = "ffpp:"  # before the folder of the official lists
 SHARED = "name a split that says of both caches what is test (--split)"
 IMBALANCE = 3.0  # videos of one class per video of the other, from which on it is said
@@ -32,15 +33,15 @@ class SplitPlan:
 
     @property
     def kind(self) -> str:
-        """What gives the split: "grouped", "column", "ffpp" or "file"."""
-        if self.method in ("grouped", "column"):
+        """What gives the split: "grouped", "manipulation", "column", "ffpp" or "file"."""
+        if self.method in (*DEALT, "column"):
             return self.method
         return "ffpp" if self.method.startswith(FFPP) else "file"
 
     @property
     def path(self) -> str | None:
         """The file or folder that gives it, where one does."""
-        return None if self.kind in ("grouped", "column") else self.method.removeprefix(FFPP)
+        return None if self.kind in (*DEALT, "column") else self.method.removeprefix(FFPP)
 
     @property
     def key(self) -> str:
@@ -53,7 +54,11 @@ class SplitPlan:
         return "identities" if self.drop_crossing else choose(DISJOINT, self.disjoint, "kind of disjoint split")
 
     def apply(
-        self, samples: pd.DataFrame, test_only: Collection[str] = (), tested: np.ndarray | None = None
+        self,
+        samples: pd.DataFrame,
+        test_only: Collection[str] = (),
+        tested: np.ndarray | None = None,
+        named: tuple[Sequence[str], Sequence[str]] = ((), ()),
     ) -> pd.Series:
         """Side of each sample.
 
@@ -65,11 +70,13 @@ class SplitPlan:
         tested : ndarray of bool, optional
             Samples of another cache, which is tested on and not split: all are test, or those that a given split
             puts there.
+        named : pair of sequences of str
+            The manipulations trained on and those tested on, for a split by manipulation.
 
         Returns
         -------
         Series of str, index of ``samples``
-            "train", "val", "test", or "".
+            "train", "val", "test", "both", or "".
 
         Raises
         ------
@@ -78,27 +85,40 @@ class SplitPlan:
         """
         other = np.zeros(len(samples), bool) if tested is None else tested
         split = pd.Series("", samples.index, dtype=object, name="split")
-        split[~other] = self._side(samples[~other], test_only)
+        split[~other] = self._side(samples[~other], test_only, (named[0], () if other.any() else named[1]))
         if other.any():
             split[other] = self._tested_side(samples[other])
         if not self.allow_leak:
-            source = {"grouped": "the split", "column": "the cache's own split"}.get(self.kind, str(self.path))
-            refuse_leaks(samples[~other], split[~other], source, self.apart)
+            source, remedy = {
+                "grouped": ("the split", "repair it"),
+                "manipulation": ("a split by manipulation", "deal groups (--split grouped)"),
+                "column": ("the cache's own split", "repair it"),
+            }.get(self.kind, (str(self.path), "repair it"))
+            refuse_leaks(samples[~other], split[~other], source, self.apart, remedy)
             refuse_leaks(samples, split, "the test cache", self.apart, SHARED)
         return split
 
     def describe(self) -> dict[str, Any]:
         """The plan as ``run.json`` states it."""
-        grouped = self.kind == "grouped"
+        dealt = self.kind in DEALT
         return {
             **asdict(self),
             "method": self.kind,
             "file": self.path,
-            "test_size": self.test_size if grouped else None,
-            "seed": self.seed if grouped else None,
+            "test_size": self.test_size if dealt else None,
+            "seed": self.seed if dealt else None,
         }
 
-    def _side(self, samples: pd.DataFrame, test_only: Collection[str]) -> pd.Series:
+    def _side(
+        self, samples: pd.DataFrame, test_only: Collection[str], named: tuple[Sequence[str], Sequence[str]]
+    ) -> pd.Series:
+        if self.drop_crossing and self.kind != "grouped":
+            raise InputError(
+                "crossing fakes are dropped where groups are dealt (--split grouped), not from a given split or one by "
+                "manipulation"
+            )
+        if self.kind == "manipulation":
+            return by_manipulation(samples, *named, test_size=self.test_size, seed=self.seed)
         if self.kind != "grouped":
             return _whole_where_unnamed(self._given(samples), samples, samples["dataset"].isin(set(test_only)))
         return assign(
@@ -111,21 +131,17 @@ class SplitPlan:
         )
 
     def _given(self, samples: pd.DataFrame) -> pd.Series:
-        if self.drop_crossing:
-            raise InputError(
-                "crossing fakes are dropped where groups are dealt (--split grouped), not from a given split"
-            )
         if self.kind == "column":
             return column_split(samples)
         return (ffpp_split if self.kind == "ffpp" else read_split)(Path(str(self.path)), samples)
 
     def _tested_side(self, samples: pd.DataFrame) -> pd.Series:
         split = pd.Series("", samples.index)
-        if self.kind != "grouped":
+        if self.kind not in DEALT:
             with contextlib.suppress(NothingNamedError):
                 split = self._given(samples)
         whole = _whole_where_unnamed(split, samples, pd.Series(True, samples.index))
-        return whole.where(whole == "test", "")
+        return whole.isin(SIDES["test"]).map({True: "test", False: ""})
 
 
 def _whole_where_unnamed(split: pd.Series, samples: pd.DataFrame, tested: pd.Series) -> pd.Series:
@@ -193,8 +209,10 @@ def protocol_caveats(plan: SplitPlan, samples: pd.DataFrame, split: pd.Series, t
     elif plan.disjoint != "identity":
         stays = {"scene": "the same person", "video": "the same person and scene"}[plan.disjoint]
         found.append(f"split by {plan.disjoint}: {stays} can stand on both sides")
+    if plan.kind == "manipulation":
+        found.append(_by_manipulation(plan, samples, split))
     missing = samples.loc[split == "", "video_id"].nunique()
-    if missing and not plan.drop_crossing:
+    if missing and not (plan.drop_crossing or plan.kind == "manipulation"):
         found.append(f"{missing} of {samples['video_id'].nunique()} videos are not in the split and were left out")
     return found + _imbalance(samples.loc[train])
 
@@ -206,6 +224,16 @@ def _crossing(samples: pd.DataFrame, split: pd.Series) -> str:
         f"split by identity, crossing fakes dropped: {dropped} of {fakes['video_id'].nunique()} fake videos join "
         "identities of both sides and were left out; folds and intervals keep scenes whole"
     )
+
+
+def _by_manipulation(plan: SplitPlan, samples: pd.DataFrame, split: pd.Series) -> str:
+    told = "split by manipulation: fakes stand on the side of their manipulation, whoever is in them"
+    if both := samples.loc[split == BOTH, "video_id"].nunique():
+        return f"{told}; {both} real videos were trained on and are tested on"
+    reals = samples.assign(split=split)[(samples["label"] == REAL) & split.ne("")]
+    if (reals.groupby(["dataset", "compression"])["split"].nunique() > 1).any():
+        return f"{told}; real videos are dealt, {plan.test_size:g} of them to test"
+    return told
 
 
 def _imbalance(trained: pd.DataFrame) -> list[str]:

@@ -13,10 +13,12 @@ FORMAT = 1
 WEIGHTING = "1 / (frames of the video in training), both classes alike, mean 1"
 CONFIGURATION = (
     "format", "head", "train", "test", "features", "normalize", "prompt_set", "fixed", "where", "seed",
-    "cache.fingerprint", "cache.additions", "test_cache.fingerprint", "test_cache.additions", "split.method",
+    "members", "calibrate", "threshold", "keep_checkpoints", "cache.fingerprint", "cache.additions",
+    "test_cache.fingerprint", "test_cache.additions", "split.method",
     "split.test_size", "split.disjoint", "split.drop_crossing", "split.allow_leak", "split.hash",
 )  # fmt: skip
-FILES = ("predictions.csv", "video_predictions.csv", "model/model.skops", "model/meta.json")
+SINCE = {"test_cache": None, "members": None, "calibrate": None, "threshold": None, "keep_checkpoints": False}
+FILES = ("predictions.csv", "video_predictions.csv", "model/model.safetensors", "model/model.json")
 
 
 def is_finished(folder: Path, wanted: dict[str, Any]) -> bool:
@@ -41,7 +43,7 @@ def is_finished(folder: Path, wanted: dict[str, Any]) -> bool:
     if not folder.exists():
         return False
     try:
-        there = {"test_cache": None, **json.loads((folder / "run.json").read_text(encoding="utf-8"))}  # older: no key
+        there = {**SINCE, **json.loads((folder / "run.json").read_text(encoding="utf-8"))}  # older runs lack keys
         pairs = [(name, _at(wanted, name), _at(there, name)) for name in CONFIGURATION]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{folder} is there and holds no finished run; remove it or name another --out") from error
@@ -57,7 +59,7 @@ def is_finished(folder: Path, wanted: dict[str, Any]) -> bool:
 
 def software() -> dict[str, str]:
     """Versions of what computed."""
-    libraries = ("numpy", "scipy", "pandas", "scikit-learn", "skops", "h5py")
+    libraries = ("numpy", "scipy", "pandas", "scikit-learn", "h5py")
     return {
         "python": platform.python_version(),
         "crossprobe": _own_version(),
@@ -87,6 +89,8 @@ def log_lines(record: dict[str, Any]) -> list[str]:
         *(f"  {result['params']}: {result['auc']:.4f}" for result in record["search"]["results"]),
         f"{record['head']} with {record['parameters']}, {record['trainable_parameters']} trainable numbers, "
         f"fitted in {seconds['fit']:.2f} s",
+        *(f"solved by {record['solver']}" for _ in [0] if record["solver"]),
+        *(f"calibrated by {record['calibrate']} on out-of-fold scores" for _ in [0] if record["calibration"]),
         *(f"threshold of a {level}: {found['value']:.6g} ({found['source']})"
           for level, found in record["thresholds"].items()),
         *(f"caveat: {caveat}" for caveat in record["caveats"]),

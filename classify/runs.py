@@ -1,6 +1,7 @@
 """From a cache to run folders: one for each training and head, whole or not there."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +12,19 @@ from cache.errors import InputError, choose
 from cache.given_splits import split_csv
 from cache.reader import select
 from classify.audit import cell_leaks
-from classify.caches import check_alike, compressions_differ, open_caches
+from classify.caches import Caches, check_alike, compressions_differ, open_caches
 from classify.cells import cell_rows, check_manipulations, manipulations
-from classify.features import prompt_set_used
+from classify.fit import Fitted, Known, check_features
 from classify.heads import HEADS
+from classify.heads.ensemble import MEMBERS
 from classify.matrix import Training, all_but_each, one_each
 from classify.normalize import METHODS
 from classify.parameters import Parameters, check_parameters, parse_parameters
+from classify.prompts import prompt_set_used, prompts_of
 from classify.protocol import SplitPlan, check_split, publish_split
 from classify.record import is_finished
-from classify.training import Cell, Features, Job, planned_run, read_features, run_head
+from classify.training import Cell, Features, Job, planned_run, read_features, run_head, takes_prompts
+from evaluate import calibration
 
 BY_DEFAULT = ("logistic",)
 
@@ -46,6 +50,11 @@ def classify(
     allow_leak: bool = False,
     where: Sequence[str] = (),
     parameters: Parameters | Iterable[str] = (),
+    calibrate: str | None = None,
+    threshold: float | None = None,
+    keep_checkpoints: bool = False,
+    model: str | None = None,
+    pretrained: str | None = None,
     seed: int = 0,
     additions: Sequence[Path | str] = (),
     command: str = "",
@@ -65,7 +74,7 @@ def classify(
         Test on this one instead: ``cache`` gives the training side alone, this the test side alone. It is not split,
         but for what a given split says of it. Nobody in it may have been trained on.
     train : sequence of str
-        Manipulations to train on together; reals join by themselves.
+        Manipulations to train on together; all but those of ``test`` by default; reals join by themselves.
     test : sequence of str
         Manipulations to test on; all but those of ``train`` by default, all of them in another cache.
     matrix : bool
@@ -82,10 +91,11 @@ def classify(
     prompt_set : str, optional
         Needed for ``prompts`` where the cache holds several sets.
     split : str
-        "grouped" (dealt here), "column" (as the data set says), the path of a CSV file, or "ffpp:" and the folder of
-        FaceForensics++'s official lists.
+        "grouped" (dealt here), "manipulation" (each whole on the side that it is named for, which leaks inside a data
+        set), "column" (as the data set says), the path of a CSV file, or "ffpp:" and the folder of FaceForensics++'s
+        official lists.
     test_size : float
-        Share of the groups dealt to the test side.
+        Share of the groups dealt to the test side; of a split by manipulation that of the reals, 1: all on both sides.
     disjoint : {"identity", "scene", "video"}
         What never stands on both sides.
     drop_crossing : bool
@@ -96,6 +106,14 @@ def classify(
         ``column=value``: the samples to use. The split is dealt before, so that it does not depend on this.
     parameters : mapping, or iterable of ``head.parameter=value``
         What the user fixes; it leaves the search.
+    calibrate : {"platt", "isotonic"}, optional
+        Turn scores into probabilities, by the out-of-fold scores.
+    threshold : float, optional
+        Score from which on a frame or a video counts as fake, in the place of the one that the folds choose.
+    keep_checkpoints : bool
+        Keep the weights after each epoch, of heads with epochs.
+    model, pretrained : str, optional
+        The encoder that made the cache, as `extract` takes it: for heads that run its text tower.
     seed : int
         Of the split and of the heads.
     additions : sequence of paths
@@ -115,40 +133,57 @@ def classify(
     InputError
         Anything that cannot be used; nothing is left half written.
     """
-    fixed = check_choices(heads, normalize, parameters)
+    fixed = check_choices(heads, normalize, parameters, calibrate, threshold)
+    for head in heads:
+        check_features(head, list(features), normalize)
     caches = open_caches(cache, test_cache, additions)
-    prompts = prompt_set_used(caches.train, features, prompt_set)
-    told = check_alike(caches, prompts, differ)
+    taken = [head for head in (*heads, *_members(fixed)) if takes_prompts(head, features, fixed)]
+    prompts = prompt_set_used(caches.train, prompt_set, taken)
+    told = check_alike(caches, prompts if "prompts" in features else None, differ)
     whole = caches.samples
     samples = whole.loc[select(whole, where)]
     tested = None if caches.tested is None else caches.tested[samples.index]
     trainings = _trainings(samples, tested, train, test, matrix, leave_one_out)
     plan = SplitPlan(split, test_size, disjoint, drop_crossing, allow_leak, seed)
-    sides = plan.apply(whole, _test_only(whole, trainings), caches.tested)
+    sides = plan.apply(whole, _test_only(whole, trainings), caches.tested, _named(trainings))
     settings = {
         "features": list(features),
         "normalize": normalize,
         "prompt_set": prompts,
         "where": sorted(where),
+        "calibrate": calibrate,
+        "threshold": threshold,
+        "keep_checkpoints": keep_checkpoints,
         "seed": seed,
         "command": command,
         "cache": caches.describe("train"),
         "test_cache": caches.describe("test") if caches.are_two else None,
     }
-    job = Job(caches, samples, sides[samples.index], plan, settings, fixed, Path(out), split_csv(whole, sides))
+    known: Known = {
+        "prompts": lambda: prompts_of(caches.train, prompts),
+        "text_tower": lru_cache(lambda: _text_tower(caches, model, pretrained)),
+    }
+    job = Job(caches, samples, sides[samples.index], plan, settings, fixed, Path(out), split_csv(whole, sides), known)
     cells = []
     for folder, seen, asked in trainings:
         rows = cell_rows(samples, job.split, seen, asked, key=plan.key, tested=tested)
         leaking = cell_leaks(samples, *rows, plan)
         differing = compressions_differ(samples, *rows, differ)
         cells.append(Cell(folder, seen, asked, *rows, [*leaking, *told, *differing]))
-    return _run_all(job, cells, list(dict.fromkeys(heads)), say)
+    last_ensembles = sorted(dict.fromkeys(heads), key=lambda head: head == "ensemble")
+    return _run_all(job, cells, last_ensembles, say)
 
 
 def check_choices(
-    heads: Sequence[str] = BY_DEFAULT, normalize: str = METHODS[0], parameters: Parameters | Iterable[str] = ()
+    heads: Sequence[str] = BY_DEFAULT,
+    normalize: str = METHODS[0],
+    parameters: Parameters | Iterable[str] = (),
+    calibrate: str | None = None,
+    threshold: float | None = None,
 ) -> dict[str, Any]:
-    """Refuse heads, normalisations and parameters that are not known, before anything is read; what is fixed, by head.
+    """Refuse choices that are not known, before anything is read; what is fixed, by head.
+
+    An ensemble whose members nobody named is of the other heads of the command, or of its own where there are none.
 
     Raises
     ------
@@ -158,9 +193,30 @@ def check_choices(
     fixed: dict[str, Any] = dict(parameters) if isinstance(parameters, Mapping) else parse_parameters(parameters)
     if not heads:
         raise InputError(f"name at least one head; known: {', '.join(sorted(HEADS))}")
-    check_parameters(fixed, heads)
+    for name in heads:
+        choose(HEADS, name, "head")
+    if "ensemble" in heads:
+        others = [head for head in dict.fromkeys(heads) if head != "ensemble"]
+        members = others if len(others) > 1 else list(MEMBERS)
+        fixed["ensemble"] = {"members": members, **fixed.get("ensemble", {})}
+    check_parameters(fixed, dict.fromkeys([*heads, *_members(fixed)]))
     choose(dict.fromkeys(METHODS), normalize, "normalisation")
+    if calibrate is not None:
+        choose(calibration.METHODS, calibrate, "calibration")
+    if threshold is not None and not 0 < threshold < 1:
+        raise InputError(f"a threshold is a score, between 0 and 1, not {threshold}")
     return fixed
+
+
+def _text_tower(caches: Caches, model: str | None, pretrained: str | None) -> Any:
+    from classify.text_tower import load_text_tower
+
+    return load_text_tower(caches.train.provenance(), model, pretrained)
+
+
+def _members(fixed: Mapping[str, Any]) -> list[str]:
+    members = fixed.get("ensemble", {}).get("members", [])
+    return [str(name) for name in members] if isinstance(members, list | tuple) else []
 
 
 def _run_all(job: Job, cells: list[Cell], heads: list[str], say: Callable[[str], None]) -> list[Path]:
@@ -172,13 +228,14 @@ def _run_all(job: Job, cells: list[Cell], heads: list[str], say: Callable[[str],
     if any(finished):
         publish_split(job.out, job.published, job.plan)  # in the place of one that was removed
     read: Features | None = None
+    fitted: dict[str, Fitted] = {}  # of the cell at hand
     for (cell, _, folder), record, done in zip(planned, records, finished, strict=True):
         if done:
             say(f"{folder}: already there")
             continue
         if read is None or read.cell is not cell:
-            read = read_features(job, cell)
-        run_head(job, read, record, folder)
+            read, fitted = read_features(job, cell), {}
+        fitted[record["head"]] = run_head(job, read, record, folder, fitted)
         say(f"{folder}: done")
     return [folder for *_, folder in planned]
 
@@ -201,12 +258,21 @@ def _trainings(
         if train or test:
             raise InputError(f"{name} trains on each in turn and tests on every one: leave out train and test")
         return make(manipulations(ours), manipulations(theirs))
-    trained = sorted(set(train))
+    trained, asked = sorted(set(train)), sorted(set(test))
+    folder = "+".join(trained)
+    if asked and not trained:
+        trained = [name for name in manipulations(ours) if tested is not None or name not in asked]
+        folder = f"all-but-{'+'.join(asked)}" if tested is None else "all"
     check_manipulations(ours, trained)
     others = [name for name in manipulations(theirs) if tested is not None or name not in trained]
-    if not (test or others):
+    if not (asked or others):
         raise InputError(f"no manipulation but {', '.join(trained)} is there to test on; name what to test on")
-    return [("+".join(trained), trained, sorted(set(test)) or others)]
+    return [(folder, trained, asked or others)]
+
+
+def _named(trainings: list[Training]) -> tuple[list[str], list[str]]:
+    """All manipulations trained on, and all tested on."""
+    return ([name for _, seen, _ in trainings for name in seen], [name for *_, asked in trainings for name in asked])
 
 
 def _test_only(samples: pd.DataFrame, trainings: list[Training]) -> set[str]:

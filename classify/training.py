@@ -5,6 +5,7 @@ import json
 import shutil
 import time
 import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,18 +17,25 @@ import xxhash
 from cache import predictions
 from cache.schema import FAKE
 from classify.caches import Caches
+from classify.checkpoints import write_checkpoints
 from classify.features import feature_matrix
-from classify.fit import CRITERION, Fitted, fit_head, scores
+from classify.fit import CRITERION, Fitted, Known, fit_head, scores
 from classify.heads import HEADS
+from classify.heads.epochs import Arrays, Checkpoint
 from classify.models import save_model
 from classify.normalize import Blocks
+from classify.outcome import LEVELS
 from classify.protocol import SplitPlan, protocol_caveats, publish_split, split_counts
 from classify.record import FORMAT, WEIGHTING, log_lines, software, write_json
+from classify.stream import Matrix
+from evaluate.calibration import apply, gives_probabilities
 
 OF_THE_MODEL = (  # what a model carries of its run, so that a prediction can refuse features of another kind
     "head", "train", "features", "normalize", "prompt_set", "parameters", "seed", "cache", "train_groups", "score",
-    "caveats", "versions",
+    "caveats", "versions", "trained_on", "split", "train_identities", "trainable_parameters", "trainable_share",
+    "weighting",
 )  # fmt: skip
+CALIBRATED = "probability: calibrated by {} on out-of-fold scores, classes alike"
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,8 @@ class Job:
         Folder that all runs lie below.
     published : bytes
         The split of all samples of the caches, as ``splits.csv`` holds it.
+    known : dict of callables
+        Makes what heads need of the cache beyond features.
     """
 
     caches: Caches
@@ -60,6 +70,7 @@ class Job:
     fixed: dict[str, dict[str, Any]]
     out: Path
     published: bytes
+    known: Known
 
 
 @dataclass(frozen=True)
@@ -79,8 +90,8 @@ class Features:
     """A cell, its feature matrices, and the seconds that reading them took."""
 
     cell: Cell
-    train: np.ndarray
-    test: np.ndarray
+    train: Matrix
+    test: Matrix
     blocks: Blocks
     seconds: float
 
@@ -88,6 +99,7 @@ class Features:
 def planned_run(job: Job, cell: Cell, head: str) -> dict[str, Any]:
     """``run.json`` as far as it is known before anything is fitted."""
     trained = job.samples.loc[cell.train_rows]
+    fixed = job.fixed.get(head, {})
     record = {
         "format": FORMAT,
         "kind": "run",
@@ -95,7 +107,9 @@ def planned_run(job: Job, cell: Cell, head: str) -> dict[str, Any]:
         "train": cell.train,
         "test": cell.test,
         **job.settings,
-        "fixed": job.fixed.get(head, {}),
+        "prompt_set": job.settings["prompt_set"] if takes_prompts(head, job.settings["features"], job.fixed) else None,
+        "fixed": fixed,
+        "members": {name: job.fixed.get(name, {}) for name in fixed.get("members", ())} or None,
         "split": {
             **job.plan.describe(),
             "hash": xxhash.xxh3_128_hexdigest(job.published),
@@ -103,10 +117,17 @@ def planned_run(job: Job, cell: Cell, head: str) -> dict[str, Any]:
         },
         "trained_on": sorted({f"{home}/{name}" for home, name in _fakes(trained)}),
         "train_groups": sorted(trained[job.plan.key].unique()),
+        "train_identities": sorted({name for names in trained["identities"].unique() for name in names.split()}),
         "weighting": WEIGHTING,
         "score": HEADS[head].score_meaning,
     }
     return json.loads(json.dumps(record))  # as it comes back from the file, so that the two compare
+
+
+def takes_prompts(head: str, features: Sequence[str], fixed: Mapping[str, Any]) -> bool:
+    """Whether a head, or a member of it, takes the prompts of a set."""
+    members = fixed.get(head, {}).get("members", ())
+    return "prompts" in features or any("prompts" in HEADS[name].needs for name in (head, *members))
 
 
 def _fakes(samples: pd.DataFrame) -> list[tuple[str, str]]:
@@ -118,29 +139,33 @@ def _fakes(samples: pd.DataFrame) -> list[tuple[str, str]]:
 def read_features(job: Job, cell: Cell) -> Features:
     """Features of both sides of a cell."""
     start = time.perf_counter()
-    names, prompt_set = job.settings["features"], job.settings["prompt_set"]
+    names = job.settings["features"]
+    prompt_set = job.settings["prompt_set"] if "prompts" in names else None
     train, blocks = feature_matrix(job.caches.train, cell.train_rows, names, prompt_set)
     test, _ = feature_matrix(job.caches.test, job.caches.test_rows(cell.test_rows), names, prompt_set)
     return Features(cell, train, test, blocks, time.perf_counter() - start)
 
 
-def run_head(job: Job, features: Features, planned: dict[str, Any], folder: Path) -> None:
-    """Fit one head on a cell and write its run folder, which appears when it is whole, and the split with it."""
+def run_head(
+    job: Job, features: Features, planned: dict[str, Any], folder: Path, members: Mapping[str, Fitted]
+) -> Fitted:
+    """Fit one head on a cell and write its run folder, which appears when it is whole, and the split with it.
+
+    Parameters
+    ----------
+    members : dict of Fitted
+        Heads fitted on this cell before: an ensemble takes its members from here, and fits those that are missing.
+    """
     cell = features.cell
-    trained = job.samples.loc[cell.train_rows]
-    fitted = fit_head(
-        planned["head"],
-        features.train,
-        trained["label"].to_numpy(int),
-        trained["video_id"].to_numpy(object),
-        trained[job.plan.key].to_numpy(object),
-        blocks=features.blocks,
-        normalize=planned["normalize"],
-        parameters=planned["fixed"],
-        seed=planned["seed"],
-    )
+    of_cell = {
+        name: members.get(name) or _fit(job, features, name, fixed, None)
+        for name, fixed in (planned["members"] or {}).items()
+    }
+    kept: list[tuple[int, Arrays]] = []
+    checkpoint = (lambda epoch, weights: kept.append((epoch, weights))) if planned["keep_checkpoints"] else None
+    fitted = _fit(job, features, planned["head"], planned["fixed"], checkpoint, of_cell)
     start = time.perf_counter()
-    test_scores = scores(fitted.estimator, features.test)
+    test_scores = apply(_of_level(fitted, "frame"), scores(fitted.estimator, features.test))
     timings = {"read": features.seconds, "fit": fitted.seconds, "score": time.perf_counter() - start}
     record = {**planned, **_outcome(job, cell, fitted), "timings": timings}
     frames = _frames(job, cell, fitted, test_scores)
@@ -148,7 +173,9 @@ def run_head(job: Job, features: Features, planned: dict[str, Any], folder: Path
     made = [parent for parent in folder.parents if not parent.exists()]
     try:
         draft.mkdir(parents=True)
-        _write(draft, record, fitted, frames, features.blocks)
+        _write(draft, record, fitted, frames)
+        save_model(draft / "model", fitted, _of_the_model(job, record, features.blocks))
+        write_checkpoints(draft / "checkpoints", kept)
         publish_split(job.out, job.published, job.plan)
         draft.rename(folder)
     finally:
@@ -156,19 +183,55 @@ def run_head(job: Job, features: Features, planned: dict[str, Any], folder: Path
         for parent in made:
             with contextlib.suppress(OSError):  # not empty: the run is there
                 parent.rmdir()
+    return fitted
+
+
+def _fit(
+    job: Job,
+    features: Features,
+    head: str,
+    fixed: dict[str, Any],
+    checkpoint: Checkpoint | None,
+    members: Mapping[str, Fitted] | None = None,
+) -> Fitted:
+    trained = job.samples.loc[features.cell.train_rows]
+    return fit_head(
+        head,
+        features.train,
+        trained["label"].to_numpy(int),
+        trained["video_id"].to_numpy(object),
+        trained[job.plan.key].to_numpy(object),
+        blocks=features.blocks,
+        normalize=job.settings["normalize"],
+        parameters=fixed,
+        calibrate=job.settings["calibrate"],
+        threshold=job.settings["threshold"],
+        seed=job.settings["seed"],
+        known=job.known,
+        fitted=members,
+        checkpoint=checkpoint,
+    )
 
 
 def _outcome(job: Job, cell: Cell, fitted: Fitted) -> dict[str, Any]:
     protocol = protocol_caveats(job.plan, job.samples, job.split, cell.train_rows)
     return {
+        **({"score": CALIBRATED.format(job.settings["calibrate"])} if _is_calibrated(fitted) else {}),
         "parameters": fitted.parameters,
         "search": {"criterion": CRITERION, "results": fitted.search},
+        "solver": getattr(fitted.head, "solver_", None),
+        "calibration": fitted.calibration,
         "thresholds": fitted.thresholds,
         "trainable_parameters": fitted.n_parameters,
         "trainable_share": _share(fitted.n_parameters, job.caches.train.scalars().get("encoder_parameters")),
         "versions": software(),
         "caveats": [*cell.told, *protocol, *fitted.caveats],
     }
+
+
+def _is_calibrated(fitted: Fitted) -> bool:
+    """Whether scores became probabilities at both levels; where fakes score no higher than reals they stay."""
+    return fitted.calibration is not None and all(gives_probabilities(fitted.calibration[level]) for level in LEVELS)
 
 
 def _share(trained: int, frozen: float | None) -> float | None:
@@ -191,13 +254,26 @@ def _predicted(score: pd.Series, fitted: Fitted, level: str) -> pd.Series:
     return (score >= fitted.thresholds[level]["value"]).astype(int)
 
 
-def _write(folder: Path, record: dict[str, Any], fitted: Fitted, frames: pd.DataFrame, blocks: Blocks) -> None:
+def _of_level(fitted: Fitted, level: str) -> dict[str, Any] | None:
+    return None if fitted.calibration is None else fitted.calibration[level]
+
+
+def _of_the_model(job: Job, record: dict[str, Any], blocks: Blocks) -> dict[str, Any]:
+    """What a model says of itself; prompts with their texts, so that no other set of the same name is taken."""
+    meta = {**{name: record[name] for name in OF_THE_MODEL}, "blocks": blocks}
+    if "prompts" not in record["features"]:
+        return meta
+    prompts = job.caches.train.prompts(record["prompt_set"])
+    return {**meta, "prompts": {"texts": list(prompts.texts), "labels": prompts.labels.tolist()}}
+
+
+def _write(folder: Path, record: dict[str, Any], fitted: Fitted, frames: pd.DataFrame) -> None:
     videos = predictions.to_videos(frames)
+    videos["score"] = apply(_of_level(fitted, "video"), videos["score"].to_numpy())
     videos["predicted"] = _predicted(videos["score"], fitted, "video")
     predictions.write(folder / "predictions.csv", frames)
     predictions.write(folder / "video_predictions.csv", videos[list(predictions.VIDEO_COLUMNS)])
     if fitted.history is not None:
         fitted.history.to_csv(folder / "history.csv", index=False)
-    save_model(folder / "model", fitted, {**{name: record[name] for name in OF_THE_MODEL}, "blocks": blocks})
     (folder / "run.log").write_text("\n".join(log_lines(record)) + "\n", encoding="utf-8")
     write_json(folder / "run.json", record)

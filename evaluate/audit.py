@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from cache.errors import InputError
+from cache.splits import SIDES
 from evaluate.audit_balance import coverage, sides_differ
 from evaluate.audit_duplicates import near_duplicates
 from evaluate.audit_findings import Finding, finding, gravest_first
@@ -29,7 +30,7 @@ def audit_samples(
         Columns as `cache.schema.SAMPLE_COLUMNS`, of which `evaluate.audit_table.read_split_table` gives as many as are
         needed; ``detector_score`` is read where it is there.
     split : Series of str
-        Side of each: train, val, test, or "" for neither; index of ``samples``. Validation counts as training.
+        Side of each: train, val, test, both, or "" for neither. Validation counts as training.
     disjoint, drop_crossing
         What the split promises, as in `evaluate.audit_sides.leaks`.
     seed : int
@@ -45,7 +46,7 @@ def audit_samples(
     InputError
         A side is empty.
     """
-    trained, tested = samples[split.isin(["train", "val"])], samples[split == "test"]
+    trained, tested = (samples[split.isin(values)] for values in SIDES.values())
     for side, rows in (("training", trained), ("test", tested)):
         if rows.empty:
             raise InputError(f"no sample is on the {side} side: there is no protocol to audit")
@@ -53,7 +54,7 @@ def audit_samples(
         *leaks(trained, tested, disjoint=disjoint, drop_crossing=drop_crossing),
         *shared_validation(samples[split == "train"], samples[split == "val"]),
         *sides_differ(trained, tested),
-        *metadata_shortcut(pd.concat([trained, tested]), seed=seed),
+        *metadata_shortcut(samples[split.ne("")], seed=seed),
         *_left_out(samples, split),
         _compared(trained, tested),
     ]
@@ -76,7 +77,7 @@ def audit_pictures(
         Fit probes on the background view and on shuffled labels.
     """
     used = samples[split.ne("")]
-    trained, tested = samples[split.isin(["train", "val"])], samples[split == "test"]
+    trained, tested = (samples[split.isin(values)] for values in SIDES.values())
     prompts = pictures.prompts()
     found = [
         *coverage(pictures.manipulations, pictures.failures, set(used["manipulation"])),

@@ -4,10 +4,11 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from evaluate.calibration import UNCHANGED
 from evaluate.folders import Run
 from evaluate.intervals import FEW_GROUPS
 from evaluate.levels import LEVELS
-from evaluate.wording import capital, listed, number, plural, run_name, spread, with_interval
+from evaluate.wording import capital, is_trained, listed, number, plural, run_name, spread, with_interval
 
 LEAK = "LEAK:"  # starts every sentence about samples that stood on both sides
 FEW = "Too few groups:"
@@ -15,7 +16,7 @@ UNCROPPED = "The run does not say how its pictures were cropped"
 # Told of several runs even where it holds for some only: what is grave, and the protocol that a number is read by.
 KEPT = re.compile(
     rf"{LEAK}|{FEW}|Split by |[\d,]+ of [\d,]+ videos are not in the split|Pictures: |{UNCROPPED}|"
-    r"Tested on another cache|\w+ is '[^']*' in training and '"
+    r"Tested on another cache|\w+ is not trained:|\w+ is '[^']*' in training and '"
 )
 ALL = "all test rows"
 RANKING = (
@@ -60,7 +61,7 @@ def _measured(run: Run, result: Figures) -> Iterator[str]:
     yield from _few_groups(result)
     yield from _below_chance(result)
     yield from _below_majority(result)
-    yield from _seen(result)
+    yield from _seen(result) if is_trained(run.head) else _not_trained(run)
     yield from _few_reals(result)
     yield from _lost_draws(result)
     homes = run.rows("test")[["dataset", "compression"]].drop_duplicates()
@@ -77,6 +78,7 @@ def _standing(run: Run, result: Figures) -> Iterator[str]:
         "level every video once"
     )
     yield _pictures(run)
+    yield from _reliability(run)
     values = [f"{number(result[level]['threshold']['value'])} at {level} level" for level in LEVELS]
     sources = dict.fromkeys(str(result[level]["threshold"]["source"]) for level in LEVELS)
     yield f"Decisions use the threshold {listed(values)}; its source: {'; '.join(sources)}"
@@ -151,6 +153,31 @@ def _seen(result: Figures) -> Iterator[str]:
             f"Trained on {listed(by_kind[True])}: how far the head reaches beyond shows on {listed(by_kind[False])} "
             f"alone. The line over {ALL} mixes both"
         )
+
+
+def _not_trained(run: Run) -> Iterator[str]:
+    yield (
+        f"{run.head} is not trained: it takes no more than thresholds and calibration from its training side. Its "
+        "out-of-fold AUC is its AUC there, and seen and unseen manipulations differ in nothing but how hard they are"
+    )
+
+
+def _reliability(run: Run) -> Iterator[str]:
+    """What the scores are as probabilities."""
+    for level in LEVELS:
+        calibration = run.calibration(level)
+        if calibration and calibration["method"] == UNCHANGED:
+            yield f"Scores of a {level} were not calibrated: {calibration['why']}"
+    told = [level for level in LEVELS if run.gives_probabilities(level)]
+    if told:
+        yield (
+            f"Log loss, Brier score and ECE ({listed(told)} level) weigh both classes alike, as training does: read a "
+            "score as the probability of fake where half of all is fake; where fakes are rarer it is too high"
+        )
+    elif run.config.get("score"):
+        asked = run.config.get("calibrate")
+        how = "could not be made" if asked else "(`classify --calibrate`) makes probabilities of them"
+        yield f"Scores rank and are no probabilities: no log loss, Brier score or ECE is reported; calibration {how}"
 
 
 def _few_reals(result: Figures) -> Iterator[str]:

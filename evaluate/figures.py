@@ -1,54 +1,26 @@
-"""Drawings of a run and of a matrix, in colours that colour-blind readers can tell apart, as deterministic SVG."""
+"""The drawings of one run: its ROC, its scores, how far they can be taken as probabilities, and how it learned."""
 
-import io
 from collections.abc import Callable, Sequence
-from itertools import pairwise
-from textwrap import wrap
 from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 
 from evaluate.curve import roc, roc_area
+from evaluate.drawing import COLOURS, FAINT, INK, REAL_COLOUR, STYLE, WIDTH, new_axes
+from evaluate.folders import Run
 from evaluate.levels import cells, is_seen
-from evaluate.wording import FEW, ends, number, with_interval
+from evaluate.reliability import calibration_error, reliability_bins
+from evaluate.wording import number
 
-INK, FAINT, PAPER = (
-    "#1c2024",
-    "#c3c8ce",
-    "#fefefe",
-)  # the page turns these into its own colours, so that drawings follow dark mode
-COLOURS = ("#0077bb", "#ee7733", "#009988", "#cc3311", "#33bbee", "#ee3377", "#999933", "#aa4499")
 UNSEEN_LINES = ("--", ":", "-.")
 LEGEND_ROWS = 6  # more would cover the curves
-REAL_COLOUR = "#7a8088"
-LABEL_LETTERS = 26  # as many as two neighbouring labels have room for
-WIDTH = 4.6  # inches: about as many CSS pixels as a phone is wide
 BINS = 40
-STAMP_COLOUR, STAMP_LETTERS = "#cc3311", 13  # letters to an inch
-STYLE: dict[Any, Any] = {
-    "svg.hashsalt": "crossprobe",
-    "svg.fonttype": "none",
-    "text.parse_math": False,  # names are names, dollar signs included
-    "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans", "Verdana", "sans-serif"],
-    "axes.facecolor": "none",
-    "figure.facecolor": PAPER,
-    "font.size": 9,
-    "text.color": INK,
-    "axes.edgecolor": FAINT,
-    "axes.labelcolor": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "legend.frameon": False,
-}
+FEW_EPOCHS = 30  # more points than this are drawn as a line alone
 
 
 @mpl.rc_context(STYLE)
@@ -63,21 +35,18 @@ def roc_figure(videos: pd.DataFrame, train: Sequence[str], threshold: float) -> 
         Manipulations trained on.
     threshold : float
     """
-    figure, axes = _axes(WIDTH, WIDTH * 0.95)
+    figure, (axes,) = new_axes(WIDTH, WIDTH * 0.95)
     axes.plot([0, 1], [0, 1], color=FAINT, linewidth=1)
     for at, (name, cell) in enumerate(cells(videos).items()):
         fpr, tpr, cuts = roc(cell["label"].to_numpy(), cell["score"].to_numpy())
         seen, colour = is_seen(cell, train), COLOURS[at % len(COLOURS)]
         label = f"{name}{', seen' if seen else ''}  {number(float(roc_area(fpr, tpr)), 2)}"
-        line = "-" if seen else UNSEEN_LINES[at // len(COLOURS) % len(UNSEEN_LINES)]
-        axes.plot(fpr, tpr, line, color=colour, linewidth=1.8, label=label)
+        axes.plot(fpr, tpr, _line(at, seen), color=colour, linewidth=1.8, label=label)
         here = np.searchsorted(-cuts, -threshold, side="right") - 1
         axes.plot(fpr[here], tpr[here], "o", color=colour, markersize=5)
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
     axes.set(xlabel="reals called fake (FPR)", ylabel="fakes found (TPR)", title="ROC, video level")
-    inside = len(axes.lines) <= 1 + 2 * LEGEND_ROWS
-    below: Any = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.14), "ncols": 2}
-    axes.legend(**({"loc": "lower right"} if inside else below), fontsize=8, title="AUC", title_fontsize=8)
+    _legend(axes, "AUC", "lower right")
     return figure
 
 
@@ -87,7 +56,7 @@ def scores_figure(videos: pd.DataFrame, train: Sequence[str], threshold: float) 
     parts = {"real": videos.loc[videos["label"] == 0, "score"].to_numpy()}
     for name, cell in cells(videos).items():
         parts[f"{name}, seen" if is_seen(cell, train) else name] = cell.loc[cell["label"] == 1, "score"].to_numpy()
-    figure, axes = _axes(WIDTH, 0.9 + 0.55 * len(parts))
+    figure, (axes,) = new_axes(WIDTH, 0.9 + 0.55 * len(parts))
     low, high = min(0.0, videos["score"].min()), max(1.0, videos["score"].max())
     edges = np.linspace(low, high, BINS + 1)
     for at, scores in enumerate(parts.values()):
@@ -108,81 +77,122 @@ def scores_figure(videos: pd.DataFrame, train: Sequence[str], threshold: float) 
 
 
 @mpl.rc_context(STYLE)
-def matrix_figure(table: dict[str, Any], head: str) -> Figure:
-    """Heatmap of AUC: trainings down, test manipulations across, seen cells framed, their means below.
-
-    Parameters
-    ----------
-    table : dict
-        One head at video level, as `evaluate.matrix.compare` gives it.
-    head : str
-        Named in the title.
-    """
-    trains, tests = table["trains"], table["tests"]
-    figure, axes = _axes(1.6 + 0.95 * len(tests), 1.5 + 0.62 * len(trains))
-    colours = mpl.colormaps["RdBu"]
-    for row, train in enumerate(trains):
-        for column, cell in ((tests.index(name), cell) for name, cell in table["cells"][train].items()):
-            colour = colours(
-                0.08 + 0.84 * cell["value"]
-            )  # white is chance; the ends of the map are too dark to read on
-            ink = "#ffffff" if np.dot(colour[:3], (0.299, 0.587, 0.114)) < 0.55 else "#000000"
-            axes.add_patch(Rectangle((column, row), 1, 1, facecolor=colour, edgecolor="none"))
-            middle: Any = {"ha": "center", "va": "center", "color": ink}
-            axes.text(column + 0.5, row + 0.42, number(cell["value"], 2), fontsize=12, **middle)
-            axes.text(column + 0.5, row + 0.78, ends(cell) + FEW * cell["few_groups"], fontsize=7, **middle)
-            if cell["seen"]:
-                inside = Rectangle(
-                    (column + 0.04, row + 0.04), 0.92, 0.92, fill=False, edgecolor="#000000", linewidth=1.6
-                )
-                axes.add_patch(inside)
-    axes.set(xlim=(0, len(tests)), ylim=(len(trains), 0), ylabel="trained on")
-    crowded = any(len(left) + len(right) > LABEL_LETTERS for left, right in pairwise(tests))
-    slanted: Any = {"rotation": 30, "ha": "right"} if crowded else {}
-    axes.set_xticks(np.arange(len(tests)) + 0.5, tests, **slanted)
-    axes.set_yticks(np.arange(len(trains)) + 0.5, trains)
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
-    axes.set_title(f"{head}: AUC, video level")
-    means = [f"{kind} {with_interval(table[kind], 2)}" for kind in ("seen", "unseen", "gap") if table[kind]]
-    shown = [cell for row in table["cells"].values() for cell in row.values()]
-    few = f"; {FEW} too few groups" if any(cell["few_groups"] for cell in shown) else ""
-    axes.set_xlabel("\n".join([f"tested on (framed: seen in training{few})", *means]))
+def reliability_figure(videos: pd.DataFrame, train: Sequence[str]) -> Figure:
+    """Share of fakes against mean score, bin by bin, classes alike; parameters as `roc_figure`."""
+    figure, (axes,) = new_axes(WIDTH, WIDTH * 0.95)
+    axes.plot([0, 1], [0, 1], color=FAINT, linewidth=1)
+    for at, (name, cell) in enumerate(cells(videos).items()):
+        labels, scores = cell["label"].to_numpy(), cell["score"].to_numpy()
+        bins, seen, colour = reliability_bins(labels, scores), is_seen(cell, train), COLOURS[at % len(COLOURS)]
+        label = f"{name}{', seen' if seen else ''}  {number(calibration_error(labels, scores), 2)}"
+        axes.plot(bins.score, bins.fakes, _line(at, seen), color=colour, linewidth=1.2, label=label)
+        axes.scatter(bins.score, bins.fakes, 8 + 200 * bins.weight, color=colour, alpha=0.6, linewidths=0)
+    axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), aspect="equal", title="Reliability, video level")
+    axes.set(xlabel="mean score of a bin", ylabel="share of fakes, classes alike")
+    _legend(axes, "ECE", "upper left")
     return figure
 
 
-class RunFigure(NamedTuple):
-    """One entry of `FIGURES`: ``draw(videos, train, threshold)``, and what the reader should see."""
+@mpl.rc_context(STYLE)
+def history_figure(history: pd.DataFrame, chosen: int | None = None) -> Figure:
+    """Loss by epoch, below it the AUC of the groups held out where there are any; dotted: the epoch chosen.
 
-    draw: Callable[[pd.DataFrame, Sequence[str], float], Figure]
+    Parameters
+    ----------
+    history : DataFrame
+        ``epoch``, ``train_loss``, and with validation ``validation_loss``, ``validation_auc``.
+    chosen : int, optional
+        The epoch whose weights the head has.
+    """
+    held = "validation_auc" in history
+    figure, rows = new_axes(WIDTH, 4.4 if held else 2.6, 1 + held)
+    lines = {"train_loss": (COLOURS[0], "training"), "validation_loss": (COLOURS[1], "held-out groups")}
+    for name, (colour, label) in lines.items():
+        if name in history:
+            _by_epoch(rows[0], history, name, colour, label)
+    rows[0].set(ylabel="loss", title="Learning, epoch by epoch")
+    if held:
+        _by_epoch(rows[1], history, "validation_auc", COLOURS[1], "held-out groups")
+        rows[1].set(ylabel="AUC, frame level")
+    if chosen is not None:
+        for axes in rows:
+            axes.axvline(chosen, color=INK, linewidth=1, linestyle=":", label=f"chosen: {chosen}")
+    rows[0].legend(fontsize=8)
+    rows[-1].set(xlabel="epoch")
+    rows[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
+    return figure
+
+
+def _by_epoch(axes: Axes, history: pd.DataFrame, name: str, colour: str, label: str) -> None:
+    marker = "o" if len(history) <= FEW_EPOCHS else ""
+    axes.plot(history["epoch"], history[name], color=colour, linewidth=1.6, marker=marker, markersize=4, label=label)
+
+
+def _line(at: int, seen: bool) -> str:
+    """Solid where seen in training, broken where not, another way once the colours are used up."""
+    return "-" if seen else UNSEEN_LINES[at // len(COLOURS) % len(UNSEEN_LINES)]
+
+
+def _legend(axes: Axes, title: str, inside: str) -> None:
+    """In a corner of the drawing, or below it where there are many manipulations."""
+    below: Any = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.14), "ncols": 2}
+    few = len(axes.get_legend_handles_labels()[1]) <= LEGEND_ROWS
+    axes.legend(**({"loc": inside} if few else below), fontsize=8, title=title, title_fontsize=8)
+
+
+class RunFigure(NamedTuple):
+    """One entry of `FIGURES`.
+
+    Attributes
+    ----------
+    draw : callable
+        Takes the run; None where it has nothing to draw.
+    caption : str
+        What the reader should see.
+    """
+
+    draw: Callable[[Run], Figure | None]
     caption: str
+
+
+def _draw_roc(run: Run) -> Figure:
+    return roc_figure(run.at_level(run.rows("test"), "video"), run.trained_on, run.threshold("video")["value"])
+
+
+def _draw_scores(run: Run) -> Figure:
+    return scores_figure(run.at_level(run.rows("test"), "video"), run.trained_on, run.threshold("video")["value"])
+
+
+def _draw_reliability(run: Run) -> Figure | None:
+    return (
+        reliability_figure(run.at_level(run.rows("test"), "video"), run.trained_on)
+        if run.gives_probabilities("video")
+        else None
+    )
+
+
+def _draw_history(run: Run) -> Figure | None:
+    return None if run.history is None else history_figure(run.history, run.chosen_epoch)
 
 
 FIGURES: dict[str, RunFigure] = {
     "roc": RunFigure(
-        roc_figure,
+        _draw_roc,
         "Each line is one manipulation against the reals of its data set; broken where it was not trained on. The dot "
         "is where the threshold stands.",
     ),
     "scores": RunFigure(
-        scores_figure,
+        _draw_scores,
         "Where the scores of reals and of each manipulation lie. Right of the dotted threshold a video is called fake.",
     ),
+    "reliability": RunFigure(
+        _draw_reliability,
+        "Whether a score can be taken as the probability of fake where half of the videos are fake: on the diagonal it "
+        "can; below it, too much is called fake. A larger dot holds more videos; bins of few videos scatter.",
+    ),
+    "history": RunFigure(
+        _draw_history,
+        "Loss and AUC after each pass over the training rows, where groups were held out to choose the epoch on them. "
+        "Dotted: the epoch chosen.",
+    ),
 }
-
-
-@mpl.rc_context(STYLE)
-def svg(figure: Figure, stamp: str = "") -> str:
-    """The figure as SVG: the same bytes for the same drawing, no date, text as text; ``stamp`` stands below it."""
-    target = io.StringIO()
-    if stamp:
-        lines = "\n".join(wrap(stamp, int(STAMP_LETTERS * figure.get_figwidth())))
-        figure.text(0.01, -0.02, lines, color=STAMP_COLOUR, fontsize=8, va="top")
-    figure.savefig(target, format="svg", metadata={"Date": None}, bbox_inches="tight", facecolor=PAPER)
-    return target.getvalue()
-
-
-def _axes(width: float, height: float) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(width, height))
-    FigureCanvasSVG(figure)
-    return figure, figure.add_subplot()

@@ -11,12 +11,15 @@ import numpy as np
 import pandas as pd
 
 from cache.errors import InputError
-from cache.predictions import read
+from cache.predictions import COLUMNS, read
+from evaluate.calibration import Calibration, check, gives_probabilities
 from evaluate.curve import check_labels
+from evaluate.levels import LEVELS, at_level
 
 SPLITS = ("val", "test")
 SIDES = {"train": "val", "test": "test"}  # as the split counts them, as predictions name them
 ANEW = "remove the folder and `classify` makes it anew"
+HISTORY = ("epoch", "lr", "train_loss")  # and validation_loss, validation_auc where groups were held out
 DEFAULT_THRESHOLD = {"value": 0.5, "source": "0.5, the run states none"}
 
 
@@ -31,11 +34,14 @@ class Run:
         ``run.json``.
     table : DataFrame
         ``predictions.csv``: out-of-fold rows of the training side ("val") and test rows ("test").
+    history : DataFrame or None
+        ``history.csv``: losses by epoch, of a head that has epochs.
     """
 
     folder: Path
     config: dict[str, Any]
     table: pd.DataFrame
+    history: pd.DataFrame | None = None
 
     @property
     def head(self) -> str:
@@ -56,9 +62,29 @@ class Run:
         """Predictions of one split."""
         return self.table[self.table["split"] == split]
 
+    def at_level(self, frames: pd.DataFrame, level: str) -> pd.DataFrame:
+        """Some of its predictions with one row a frame or a video, as the run calibrates these."""
+        return at_level(frames, level, self.calibration(level))
+
+    def calibration(self, level: str) -> Calibration | None:
+        """Calibration of a level; None where the run has none."""
+        return (self.config.get("calibration") or {}).get(level)
+
+    def gives_probabilities(self, level: str) -> bool:
+        """Whether the scores of a level are meant as probabilities: by their head, or by calibration if asked for."""
+        if self.config.get("calibrate") or self.config.get("calibration"):
+            return gives_probabilities(self.calibration(level))
+        return str(self.config.get("score") or "").startswith("probability")
+
     def threshold(self, level: str) -> dict[str, Any]:
         """Threshold of a level, with its source."""
         return dict((self.config.get("thresholds") or {}).get(level) or DEFAULT_THRESHOLD)
+
+    @property
+    def chosen_epoch(self) -> int | None:
+        """The epoch whose weights the head has, where its history shows it."""
+        epoch = (self.config.get("parameters") or {}).get("epochs")
+        return epoch if self.history is not None and (self.history["epoch"] == epoch).any() else None
 
 
 def find_runs(folder: Path) -> list[Path]:
@@ -99,7 +125,7 @@ def read_run(folder: Path) -> Run:
     path = folder / "predictions.csv"
     if not path.is_file():
         raise InputError(f"{path} is missing: {ANEW}")
-    run = Run(folder, config, _checked(read(path), path))
+    run = Run(folder, config, _checked(read(path), path), _read_history(folder / "history.csv"))
     _check_videos(run, path)
     try:
         check_labels(run.rows("test")["label"].to_numpy())
@@ -119,7 +145,20 @@ def _read_config(path: Path) -> dict[str, Any]:
     if not isinstance(config["train"], list):
         raise InputError(f"{path}: train is {config['train']!r}; a run lists the manipulations that it was trained on")
     _check_thresholds(config.get("thresholds") or {}, path)
+    _check_calibration(config.get("calibration"), path)
     return config
+
+
+def _read_history(path: Path) -> pd.DataFrame | None:
+    if not path.is_file():
+        return None
+    try:
+        table = pd.read_csv(path, dtype=float)
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot read {path}: {error}; {ANEW}") from error
+    if missing := [name for name in HISTORY if name not in table]:
+        raise InputError(f"{path} lacks the columns {', '.join(missing)}; {ANEW}")
+    return table
 
 
 def _check_thresholds(stated: Any, path: Path) -> None:
@@ -129,6 +168,16 @@ def _check_thresholds(stated: Any, path: Path) -> None:
             raise InputError(
                 f"{path}: the threshold at {level} level is {threshold!r}; it has a finite value and a source; {ANEW}"
             )
+
+
+def _check_calibration(stated: Any, path: Path) -> None:
+    if stated is None:
+        return
+    try:
+        for level in LEVELS:
+            check(stated.get(level) if isinstance(stated, dict) else stated)
+    except InputError as error:
+        raise InputError(f"{path}: calibration: {error}; {ANEW}") from error
 
 
 def _check_videos(run: Run, path: Path) -> None:
@@ -159,7 +208,8 @@ def _checked(table: pd.DataFrame, path: Path) -> pd.DataFrame:
         where = np.flatnonzero(rows)
         if len(where):
             raise InputError(f"{path}, line {where[0] + 2}: {problem} ({len(where)} such lines)")
-    return table.assign(label=numbers["label"].astype(int), score=numbers["score"].astype(float))
+    known = table[[name for name in COLUMNS if name in table]]
+    return known.assign(label=numbers["label"].astype(int), score=numbers["score"].astype(float))
 
 
 def write_text(path: Path, text: str) -> None:

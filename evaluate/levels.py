@@ -8,6 +8,7 @@ import pandas as pd
 
 from cache.errors import choose
 from cache.predictions import to_videos
+from evaluate.calibration import Calibration, apply
 from evaluate.curve import check_labels
 from evaluate.intervals import FEW_GROUPS, GroupDraws, bootstrap, group_draws, interval, lost_draws
 from evaluate.metrics import METRICS, confusion, majority_baseline
@@ -18,26 +19,37 @@ LEVELS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
 }
 
 
-def at_level(frames: pd.DataFrame, level: str) -> pd.DataFrame:
-    """Predictions with one row a frame, or one row a video with the mean score of its frames."""
-    return choose(LEVELS, level, "level")(frames)
+def at_level(frames: pd.DataFrame, level: str, calibration: Calibration | None = None) -> pd.DataFrame:
+    """Predictions with one row a frame, or one row a video with the mean score of its frames.
+
+    Parameters
+    ----------
+    frames : DataFrame
+        Predictions, one row a frame.
+    level : {"frame", "video"}
+    calibration : dict, optional
+        Applied to the mean score of a video; the score of a frame comes calibrated.
+    """
+    table = choose(LEVELS, level, "level")(frames)
+    return table if level == "frame" else table.assign(score=apply(calibration, table["score"].to_numpy()))
 
 
 def measure(
-    frames: pd.DataFrame, threshold: dict[str, Any], *, level: str, draws: GroupDraws | None = None
+    table: pd.DataFrame, threshold: dict[str, Any], *, draws: GroupDraws | None = None, probabilities: bool = False
 ) -> dict[str, Any]:
     """Every metric of one set of predictions at one level, with what it was counted on.
 
     Parameters
     ----------
-    frames : DataFrame
-        Predictions, one row a frame (`cache.predictions.COLUMNS`; ``predicted`` is not read).
+    table : DataFrame
+        Predictions as `at_level` gives them (``predicted`` is not read).
     threshold : dict
         ``value``: a score at or above it means fake; ``source``: where it comes from.
-    level : {"frame", "video"}
     draws : GroupDraws, optional
         Behind ``low`` and ``high``; made from these rows where not given. Those of a larger table let several cells
         share the same draws of the same groups.
+    probabilities : bool
+        Whether the scores are meant as probabilities; the metrics that read these have no value else.
 
     Returns
     -------
@@ -50,13 +62,13 @@ def measure(
     Raises
     ------
     InputError
-        One class is missing, or a score is not finite.
+        One class is missing, or a score is not finite, or not in 0 to 1 where it is meant as a probability.
     """
-    table = at_level(frames, level)
     labels, scores = table["label"].to_numpy(), table["score"].to_numpy()
     predicted = (scores >= threshold["value"]).astype(int)
+    given = {"scores": scores, "decisions": predicted, "probabilities": scores if probabilities else None}
     figures: dict[str, Any] = {
-        name: {"value": metric.function(labels, scores if metric.reads == "scores" else predicted)}
+        name: {"value": None if (read := given[metric.reads]) is None else metric.function(labels, read)}
         for name, metric in METRICS.items()
     }
     statistics = {name: metric.interval for name, metric in METRICS.items() if metric.interval}
@@ -64,25 +76,24 @@ def measure(
     values = bootstrap(labels, scores, groups, draws or group_draws(groups, labels), statistics)
     for name, drawn in values.items():
         figures[name] |= interval(drawn)
-    n = counts(frames, table)
     return figures | {
         "majority_baseline": majority_baseline(labels),
         "confusion": confusion(labels, predicted),
         "threshold": dict(threshold),
         "errors": errors(labels, scores, threshold["value"]),
-        "n": n,
+        "n": counts(table),
         "one_class_draws": lost_draws(values["auc"]),
         "few_groups": has_few_groups(table),
     }
 
 
-def counts(frames: pd.DataFrame, table: pd.DataFrame) -> dict[str, Any]:
+def counts(table: pd.DataFrame) -> dict[str, Any]:
     """What a number rests on: rows at its level, frames, videos, classes, and groups of each class."""
     fake = table["label"] == 1
-    per_video = frames.groupby("video_id").size()
+    per_video = table["frames"] if "frames" in table else table.groupby("video_id").size()
     return {
         "samples": len(table),
-        "frames": len(frames),
+        "frames": int(per_video.sum()),
         "videos": len(per_video),
         "frames_per_video": [int(per_video.min()), int(per_video.max())],
         "real": int((~fake).sum()),
@@ -120,15 +131,21 @@ def _error(scores: np.ndarray, threshold: float) -> dict[str, Any]:
     return {"count": len(scores), "mean_score": mean_score, "mean_margin": mean_margin}
 
 
-def worst_videos(frames: pd.DataFrame, threshold: float, count: int = 5) -> list[dict[str, Any]]:
+def worst_videos(videos: pd.DataFrame, threshold: float, count: int = 5) -> list[dict[str, Any]]:
     """The misjudged videos that lie furthest on the wrong side of the threshold, worst first.
+
+    Parameters
+    ----------
+    videos : DataFrame
+        Predictions, one row a video.
+    threshold : float
+    count : int
 
     Returns
     -------
     list of dict
         ``video_id``, ``manipulation``, ``label``, ``score``, ``frames``.
     """
-    videos = at_level(frames, "video")
     fake = videos["score"] >= threshold
     wrong = videos[fake != (videos["label"] == 1)]
     ranked = wrong.assign(margin=(wrong["score"] - threshold).abs())

@@ -9,7 +9,7 @@ import pandas as pd
 from evaluate.curve import roc_area
 from evaluate.folders import Run
 from evaluate.intervals import DRAWS, GroupDraws, bootstrap, group_draws, interval, lost_draws
-from evaluate.levels import LEVELS, at_level, cells, has_few_groups, is_seen
+from evaluate.levels import LEVELS, cells, has_few_groups, is_seen
 from evaluate.metrics import auc
 
 Cell = tuple[str, str]  # training, test
@@ -30,8 +30,9 @@ def compare(runs: Mapping[str, Sequence[Run]], n_draws: int = DRAWS, seed: int =
     dict
         ``[level][head]`` -> ``trains``, ``tests``, ``cells`` (``[train][test]`` -> seen, value, low, high,
         few_groups), ``seen`` and ``unseen`` (mean over the cells of each kind), ``gap`` (their difference), each with
-        value, low, high, few_groups, or None where there is no such cell, ``out_of_fold`` (mean over the trainings,
-        and by training) and ``one_class_draws``. All means are over the cells that every head has, ``shared`` of them;
+        value, low, high, few_groups, or None where there is no such cell, ``unseen_each`` (the same by test
+        manipulation: mean over the ``trainings`` that did not see it), ``out_of_fold`` (mean over the trainings, and
+        by training) and ``one_class_draws``. All means are over the cells that every head has, ``shared`` of them;
         ``apart`` others stand in ``cells`` alone. The heads stand in the order of their mean out-of-fold AUC, never
         of a test figure.
     """
@@ -49,7 +50,7 @@ def compare(runs: Mapping[str, Sequence[Run]], n_draws: int = DRAWS, seed: int =
 
 def out_of_fold(run: Run, level: str) -> float | None:
     """AUC of the training side's out-of-fold scores; None where the run has none of both classes."""
-    table = at_level(run.rows("val"), level) if len(run.rows("val")) else run.rows("val")
+    table = run.at_level(run.rows("val"), level) if len(run.rows("val")) else run.rows("val")
     if table["label"].nunique() < 2:
         return None
     return auc(table["label"].to_numpy(), table["score"].to_numpy())
@@ -64,6 +65,7 @@ def _table(runs: Sequence[Run], level: str, draws: GroupDraws, shared: set[Cell]
     shown: dict[str, dict[str, Any]] = {run.train: {} for run in runs}
     values: dict[bool, list[np.ndarray]] = {True: [], False: []}  # shared cells, seen or not: the value, then B draws
     few = {True: False, False: False}
+    each: dict[str, list[tuple[np.ndarray, bool]]] = {}  # shared unseen cells by their test manipulation
     for run, name, cell in _cells(runs, level):
         labels, scores = cell["label"].to_numpy(), cell["score"].to_numpy()
         drawn = bootstrap(labels, scores, cell["group"].to_numpy(dtype=str), draws, {"auc": roc_area})["auc"]
@@ -73,6 +75,8 @@ def _table(runs: Sequence[Run], level: str, draws: GroupDraws, shared: set[Cell]
         if (run.train, name) in shared:
             values[seen].append(value_and_draws)
             few[seen] |= few_here
+            if not seen:
+                each.setdefault(name, []).append((value_and_draws, few_here))
     seen_mean, unseen_mean = (np.mean(values[kind], axis=0) if values[kind] else None for kind in (True, False))
     both = None if seen_mean is None or unseen_mean is None else seen_mean - unseen_mean
     folds = {run.train: out_of_fold(run, level) for run in runs}
@@ -80,12 +84,14 @@ def _table(runs: Sequence[Run], level: str, draws: GroupDraws, shared: set[Cell]
     known = [value for value in counted if value is not None]
     out_of_fold_mean = float(np.mean(known)) if known and len(known) == len(counted) else None
     drawn_sum = np.sum([*values[True], *values[False], np.zeros(1 + len(draws.multiplicities))], axis=0)
+    tests = list(dict.fromkeys(name for row in shown.values() for name in row))
     return {
         "trains": list(shown),
-        "tests": list(dict.fromkeys(name for row in shown.values() for name in row)),
+        "tests": tests,
         "cells": shown,
         "seen": None if seen_mean is None else _with_interval(seen_mean, few[True]),
         "unseen": None if unseen_mean is None else _with_interval(unseen_mean, few[False]),
+        "unseen_each": {name: _mean(each[name]) for name in tests if name in each},
         "gap": None if both is None else _with_interval(both, any(few.values())),
         "out_of_fold": {"value": out_of_fold_mean, "by_train": folds},
         "one_class_draws": lost_draws(drawn_sum[1:]),
@@ -94,8 +100,13 @@ def _table(runs: Sequence[Run], level: str, draws: GroupDraws, shared: set[Cell]
 
 def _cells(runs: Sequence[Run], level: str) -> Iterator[tuple[Run, str, pd.DataFrame]]:
     for run in runs:
-        for name, cell in cells(at_level(run.rows("test"), level)).items():
+        for name, cell in cells(run.at_level(run.rows("test"), level)).items():
             yield run, name, cell
+
+
+def _mean(cells_: Sequence[tuple[np.ndarray, bool]]) -> dict[str, Any]:
+    mean = np.mean([values for values, _ in cells_], axis=0)
+    return {**_with_interval(mean, any(few for _, few in cells_)), "trainings": len(cells_)}
 
 
 def _with_interval(values: np.ndarray, few: bool) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from sklearn.metrics import average_precision_score
 
 from cache.errors import choose
 from evaluate.curve import check_labels, falling, roc, roc_area, roc_crossing
+from evaluate.reliability import brier_score, calibration_error, log_loss
 
 
 def auc(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray | None = None) -> float:
@@ -156,9 +157,10 @@ class Metric(NamedTuple):
     Attributes
     ----------
     function : callable
-        Of labels and scores where ``reads`` is "scores", of labels and decisions (0, 1) where it is "decisions".
-    reads : {"scores", "decisions"}
-        Whether the metric ranks or judges at a threshold.
+        Of labels and scores, or where ``reads`` is "decisions", of labels and decisions (0, 1).
+    reads : {"scores", "decisions", "probabilities"}
+        Whether the metric ranks, judges at a threshold, or takes scores for probabilities: it has a value only where
+        they are meant as such.
     title : str
         What tables call it.
     meaning : str
@@ -189,4 +191,16 @@ METRICS: dict[str, Metric] = {
     "precision": Metric(precision, "decisions", "Precision", "fakes among what was called fake"),
     "recall": Metric(recall, "decisions", "Recall", "fakes that were called fake"),
     "f1": Metric(f1, "decisions", "F1", "mean of precision and recall; depends on the share of fakes"),
+    "log_loss": Metric(
+        log_loss, "probabilities", "Log loss", "-ln of the probability of the true class, classes alike; 0.5 has 0.693"
+    ),
+    "brier_score": Metric(
+        brier_score, "probabilities", "Brier", "squared distance of probability and label, classes alike; 0.5 has 0.25"
+    ),
+    "ece": Metric(
+        calibration_error,
+        "probabilities",
+        "ECE",
+        "expected calibration error: 15 bins, classes alike; few rows raise it",
+    ),
 }

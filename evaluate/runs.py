@@ -9,19 +9,23 @@ import pandas as pd
 
 from cache.errors import InputError
 from evaluate.caveats import LEAK, caveats, leaks
-from evaluate.figures import FIGURES, matrix_figure, svg
+from evaluate.drawing import svg
+from evaluate.figures import FIGURES
 from evaluate.folders import Run, find_runs, read_run, write_json, write_text
 from evaluate.intervals import GroupDraws, group_draws
-from evaluate.levels import LEVELS, at_level, cells, is_seen, measure, worst_videos
+from evaluate.levels import LEVELS, cells, is_seen, measure, worst_videos
 from evaluate.matrix import compare
-from evaluate.metrics import METRICS
+from evaluate.matrix_figure import matrix_figure
 from evaluate.report.page import run_page, tree_page
+from evaluate.tables import heads_markdown, heads_table, summary_table
+from evaluate.wording import is_trained
 
 FORMAT = 1
 STATED = (
     "head", "train", "test", "features", "normalize", "prompt_set", "parameters", "trainable_parameters",
-    "trainable_share", "score", "weighting", "seed", "command", "cache", "test_cache", "split",
+    "trainable_share", "score", "calibrate", "weighting", "seed", "command", "cache", "test_cache", "split",
 )  # fmt: skip
+TRAINABLE = ("trainable_parameters", "trainable_share")
 
 
 def evaluate_run(folder: Path, *, allow_leak: bool = False) -> dict[str, Any]:
@@ -56,7 +60,8 @@ def evaluate_tree(folder: Path, *, allow_leak: bool = False) -> list[dict[str, A
     """Measure every run at or below a folder, and where there are several, compare them.
 
     Beside what `evaluate_run` writes, a folder of runs gets ``summary.csv`` (one row for each run, test manipulation
-    and level) and ``report.html``; of several runs this compares them, with one heatmap for each head.
+    and level) and ``report.html``; of several runs this compares them, with one heatmap for each head, and the table of
+    all heads lies beside it, as ``heads.csv`` and as ``heads.md``.
 
     Parameters
     ----------
@@ -90,36 +95,11 @@ def evaluate_tree(folder: Path, *, allow_leak: bool = False) -> list[dict[str, A
         page = tree_page(folder, results, figures)
         for head, drawing in figures.items():
             write_text(folder / f"matrix_{_file_name(head)}.svg", drawing)
+        write_text(folder / "heads.csv", heads_table(results).to_csv(index=False, lineterminator="\n"))
+        write_text(folder / "heads.md", heads_markdown(results))
     write_text(folder / "summary.csv", summary_table(results).to_csv(index=False, lineterminator="\n"))
     write_text(folder / "report.html", page)
     return results
-
-
-def summary_table(results: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """One row for each run, test manipulation and level, with all that a number has to be read with."""
-    rows = []
-    for result in results:
-        made = (result["run"].get("test_cache") or result["run"].get("cache") or {}).get("provenance") or {}
-        split = result["run"].get("split") or {}
-        stamps = [sentence for sentence in result["caveats"] if sentence.startswith(LEAK)]
-        for name, figures in result["by_manipulation"].items():
-            for level in LEVELS:
-                row = {
-                    "train": "+".join(result["run"]["train"]),
-                    "head": result["run"]["head"],
-                    "test": name,
-                    "seen": figures["seen"],
-                    "level": level,
-                    **_flat(figures[level]),
-                    "out_of_fold_auc": result["validation"][level]["auc"]["value"] if result["validation"] else None,
-                    **{key: made.get(key, "") for key in ("model", "crop", "view", "sampling")},
-                    "split_method": split.get("method", ""),
-                    **{key: split.get(key, "") for key in ("disjoint", "drop_crossing")},
-                    "leak": "; ".join(stamps),
-                    "folder": result["folder"],
-                }
-                rows.append(row)
-    return pd.DataFrame(rows)
 
 
 def _refuse_leaks(run: Run, allow_leak: bool) -> None:
@@ -132,10 +112,9 @@ def _refuse_leaks(run: Run, allow_leak: bool) -> None:
 
 
 def _publish(run: Run, metrics: dict[str, Any]) -> dict[str, Any]:
-    videos, threshold = at_level(run.rows("test"), "video"), run.threshold("video")["value"]
-    draw = {name: figure.draw(videos, run.trained_on, threshold) for name, figure in FIGURES.items()}
+    drawn = {name: figure.draw(run) for name, figure in FIGURES.items()}
     stamp = _stamp([metrics])
-    drawings = {name: svg(figure, stamp) for name, figure in draw.items()}
+    drawings = {name: svg(figure, stamp) for name, figure in drawn.items() if figure is not None}
     stated = {key: run.config.get(key) for key in STATED}
     result = {"folder": str(run.folder), "run": stated, **metrics}
     page = run_page(run, result, drawings)
@@ -154,8 +133,8 @@ def _measure(run: Run) -> dict[str, Any]:
         seen = is_seen(cell, run.trained_on)
         result["by_manipulation"][name] = {"seen": seen, **_levels(run, name, cell, draws)}
     both = validation["label"].nunique() == 2
-    result["validation"] = _levels(run, "validation", validation, None) if both else None
-    result["worst_videos"] = worst_videos(test, run.threshold("video")["value"])
+    result["validation"] = _levels(run, "validation", validation, None, calibrated_on=True) if both else None
+    result["worst_videos"] = worst_videos(run.at_level(test, "video"), run.threshold("video")["value"])
     return {**result, "caveats": caveats(run, result)}
 
 
@@ -170,6 +149,8 @@ def _compare(
             **results[at],
             "comparison": {
                 "head": head,
+                "trained": is_trained(runs[at].head),
+                **{key: _ends([runs[row].config.get(key) for row in by_head[head]]) for key in TRAINABLE},
                 "report": str(folder / "report.html"),
                 **{level: comparison[level][head] for level in LEVELS},
             },
@@ -186,11 +167,19 @@ def _stamp(results: Sequence[Mapping[str, Any]]) -> str:
     return next((line for one in results for line in one["caveats"] if line.startswith(LEAK)), "")
 
 
-def _levels(run: Run, name: str, frames: pd.DataFrame, draws: GroupDraws | None) -> dict[str, Any]:
-    try:
-        return {level: measure(frames, run.threshold(level), level=level, draws=draws) for level in LEVELS}
-    except InputError as error:
-        raise InputError(f"{run.folder}, {name}: {error}") from error
+def _levels(
+    run: Run, name: str, frames: pd.DataFrame, draws: GroupDraws | None, *, calibrated_on: bool = False
+) -> dict[str, Any]:
+    """Figures of some rows at each level; on rows that a calibration was fitted on, none of what it would flatter."""
+    found = {}
+    for level in LEVELS:
+        probabilities = run.gives_probabilities(level) and not (calibrated_on and run.calibration(level))
+        try:
+            table = run.at_level(frames, level)
+            found[level] = measure(table, run.threshold(level), draws=draws, probabilities=probabilities)
+        except InputError as error:
+            raise InputError(f"{run.folder}, {name}: {error}") from error
+    return found
 
 
 def _by_head(runs: Sequence[Run], folder: Path) -> dict[str, list[int]]:
@@ -206,18 +195,10 @@ def _by_head(runs: Sequence[Run], folder: Path) -> dict[str, list[int]]:
     return {name: [at for at, other in enumerate(names) if other == name] for name in dict.fromkeys(names)}
 
 
-def _flat(figures: Mapping[str, Any]) -> dict[str, Any]:
-    """Figures of one cell and level as columns."""
-    row = {f"n_{key}": value for key, value in figures["n"].items() if key != "frames_per_video"}
-    for name in METRICS:
-        row[name] = figures[name]["value"]
-        row |= {f"{name}_{end}": figures[name][end] for end in ("low", "high") if end in figures[name]}
-    return row | {
-        "majority_baseline": figures["majority_baseline"],
-        "threshold": figures["threshold"]["value"],
-        "threshold_source": figures["threshold"]["source"],
-        "few_groups": figures["few_groups"],
-    }
+def _ends(values: Sequence[float | None]) -> list[float] | None:
+    """Least and most, of a head that was trained several times; None where a run does not tell."""
+    known = [value for value in values if value is not None]
+    return [min(known), max(known)] if known and len(known) == len(values) else None
 
 
 def _file_name(head: str) -> str:

@@ -6,10 +6,14 @@ from textwrap import wrap
 from typing import Any
 
 from evaluate.caveats import ALL, comparison_caveats
-from evaluate.wording import FEW, listed, number, plural, tight_interval, with_interval
+from evaluate.metrics import METRICS
+from evaluate.tables import by_head, trainable, unseen_tests
+from evaluate.wording import FEW, figure_text, is_trained, listed, number, plural, tight_interval, with_interval
 
 WIDTH = 100
+MATRICES = 4  # of so many heads the console shows every cell
 MARKS = {"*": "seen in training", FEW: "too few groups"}
+TOO_WIDE = "  too many columns for the console: see {} and the report"
 LEVELS = ("video", "frame")  # the headline first
 Result = dict[str, Any]
 
@@ -25,17 +29,26 @@ def summarise(results: Sequence[Result]) -> str:
     return "\n".join(_comparison_lines(results) if len(results) > 1 else _run_lines(results[0]))
 
 
+def title(run: dict[str, Any]) -> str:
+    """A run in one line: its head, and what it was trained on."""
+    origin = "trained on" if is_trained(run["head"]) else "not trained, thresholds from"
+    return f"{run['head']}, {origin} {listed(run['train'])}"
+
+
 def headline(result: Result) -> list[str]:
     """What one run says, in sentences."""
+    trained = is_trained(result["run"]["head"])
+    kinds = {False: ", which it never saw", True: ", which it was trained on"} if trained else {None: ""}
     told: list[str] = []
-    for seen, words in ((False, "which it never saw"), (True, "which it was trained on")):
-        parts = [(name, part["video"]) for name, part in result["by_manipulation"].items() if part["seen"] is seen]
+    for kind, words in kinds.items():
+        parts = [(name, part) for name, part in result["by_manipulation"].items() if kind in (None, part["seen"])]
         if parts:
-            aucs = listed([f"{_auc(video)} on {name}" for name, video in parts])
-            told.append(f"{'and' if told else 'At video level its AUC is'} {aucs}, {words}")
+            aucs = listed([f"{_auc(part['video'])} on {name}" for name, part in parts])
+            told.append(f"{'and' if told else 'At video level its AUC is'} {aucs}{words}")
     told = [f"{'; '.join(told)}."]
     if result["validation"]:
-        told.append(f"Out of fold, within its training side, it is {number(_validation_auc(result))}.")
+        where = "Out of fold, within its training side," if trained else "It is not trained; on its training side"
+        told.append(f"{where} it is {number(_validation_auc(result))}.")
     return [*told, "Guessing gives 0.5."]
 
 
@@ -53,6 +66,9 @@ def comparison_headline(results: Sequence[Result]) -> list[str]:
     first_of = f"{first['head']} ranks first" if heads > 1 else f"The head is {first['head']}"
     known = f": out of fold, within the training side, its mean AUC at video level is {number(folds)}"
     told.append(f"{first_of}{known if folds is not None else ', without out-of-fold scores of every training'}.")
+    if not first["trained"]:
+        seen, unseen = (with_interval(table[kind]) for kind in ("seen", "unseen"))
+        return [*told, f"It is not trained: on what the others saw in training it reaches {seen}, else {unseen}."]
     if table["seen"]:
         told.append(f"On test videos of the manipulation it was trained on it reaches {with_interval(table['seen'])}.")
     if table["unseen"]:
@@ -95,8 +111,7 @@ def _validation_auc(result: Result) -> float:
 
 
 def _run_lines(result: Result) -> list[str]:
-    run = result["run"]
-    lines = [f"{run['head']}, trained on {listed(run['train'])}", f"  {result['folder']}", ""]
+    lines = [title(result["run"]), f"  {result['folder']}", ""]
     lines += _wrapped(" ".join(headline(result)), "")
     for level in LEVELS:
         lines += ["", *_level_lines(result, level)]
@@ -133,29 +148,62 @@ def _level_lines(result: Result, level: str) -> list[str]:
         *columns([head, *rows]),
         "",
         *columns(matrix),
-        *_bullets(error_sentences(result[level])),
+        *_bullets([*error_sentences(result[level]), *_reliability(result[level])]),
     ]
+
+
+def _reliability(figures: dict[str, Any]) -> list[str]:
+    """The metrics of scores as probabilities in one line, where they are such."""
+    read = {name: metric for name, metric in METRICS.items() if metric.reads == "probabilities"}
+    told = [f"{metric.title} {number(figures[name]['value'])}" for name, metric in read.items()]
+    return [] if any(figures[name]["value"] is None for name in read) else [f"as probabilities: {', '.join(told)}"]
 
 
 def _comparison_lines(results: Sequence[Result]) -> list[str]:
     lines = _wrapped(" ".join(comparison_headline(results)), "")
-    tables = {result["comparison"]["head"]: result["comparison"]["video"] for result in results}
+    tables = {name: comparison["video"] for name, comparison in by_head(results).items()}
     head = ["head", "out of fold", "seen", "unseen", "gap"]
     rows = [
-        [name, number(table["out_of_fold"]["value"]), *(_mean(table[kind]) for kind in ("seen", "unseen", "gap"))]
+        [name, number(table["out_of_fold"]["value"]), *(figure_text(table[kind]) for kind in ("seen", "unseen", "gap"))]
         for name, table in tables.items()
     ]
-    lines += ["", "Heads by out-of-fold AUC, video level", *columns([head, *rows])]
-    few = f", {FEW} {MARKS[FEW]}" if any(result["video"]["few_groups"] for result in results) else ""
-    for name, table in tables.items():
-        lines += ["", f"{name}: AUC at video level, [seen in training]{few}", *_matrix_lines(table)]
+    rare = any(FEW in cell for row in rows for cell in row) or any(one["video"]["few_groups"] for one in results)
+    few = f", {FEW} {MARKS[FEW]}" if rare else ""
+    lines += ["", f"Heads by out-of-fold AUC, video level{few}", *columns([head, *rows])]
+    lines += _unseen_lines(results)
+    if len(tables) <= MATRICES:
+        for name, table in tables.items():
+            lines += ["", f"{name}: AUC at video level, [seen in training]{few}", *_matrix_lines(table)]
     lines += ["", "Read with care", *_bullets(comparison_caveats(results))]
     return [*lines, "", f"Report: {results[0]['comparison']['report']}"]
 
 
-def _mean(figure: dict[str, Any] | None) -> str:
-    mark = FEW if figure and figure["few_groups"] else ""
-    return f"{mark}{tight_interval(figure)}" if figure else "-"
+def _unseen_lines(results: Sequence[Result]) -> list[str]:
+    """Each head on each manipulation, over the trainings that did not see it, and what it trains; as far as fits."""
+    heads, tests = by_head(results), unseen_tests(results)
+    trains = [["head", "trained", "share"], *([name, *trainable(one)] for name, one in heads.items())]
+    if not tests:
+        return ["", "What a head trains", *columns(trains)]
+    heading = "Unseen manipulations one by one: mean AUC of the trainings that did not see them"
+    for cell in (figure_text, _short):
+        rows = [["head", *(_cut(test, 17) for test in tests)]]
+        rows += [
+            [name, *(cell(one["video"]["unseen_each"].get(test)) for test in tests)] for name, one in heads.items()
+        ]
+        joined = columns([[*row, *more[1:]] for row, more in zip(rows, trains, strict=True)])
+        if _fits(joined):
+            return ["", heading, *joined]
+        if _fits(columns(rows)):
+            return ["", heading, *columns(rows), "", "What a head trains", *columns(trains)]
+    return ["", heading, TOO_WIDE.format("heads.csv"), "", "What a head trains", *columns(trains)]
+
+
+def _short(figure: dict[str, Any] | None) -> str:
+    return f"{FEW if figure['few_groups'] else ''}{number(figure['value'])}" if figure else "-"
+
+
+def _fits(lines: Sequence[str]) -> bool:
+    return max(map(len, lines)) <= WIDTH
 
 
 def _matrix_lines(table: dict[str, Any]) -> list[str]:
@@ -164,14 +212,13 @@ def _matrix_lines(table: dict[str, Any]) -> list[str]:
         cells = [table["cells"][train].get(test) for test in table["tests"]]
         rows.append([_cut(train, 22), *(_matrix_cell(cell) for cell in cells)])
     lines = columns(rows)
-    return lines if len(lines[0]) <= WIDTH else ["  too many columns for the console: see summary.csv and the report"]
+    return lines if _fits(lines) else [TOO_WIDE.format("summary.csv")]
 
 
 def _matrix_cell(cell: dict[str, Any] | None) -> str:
     if cell is None:
         return ""
-    value = f"{FEW}{number(cell['value'])}" if cell["few_groups"] else number(cell["value"])
-    return f"[{value}]" if cell["seen"] else f"{value} "
+    return f"[{_short(cell)}]" if cell["seen"] else f"{_short(cell)} "
 
 
 def columns(rows: Sequence[Sequence[str]]) -> list[str]:

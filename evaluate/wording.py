@@ -48,9 +48,53 @@ def tight_interval(figure: dict[str, Any]) -> str:
     return f"{number(figure['value'])} ({ends(figure)})"
 
 
+def figure_text(figure: dict[str, Any] | None) -> str:
+    """As `tight_interval`, marked where it rests on too few groups; "-" where there is none.
+
+    Examples
+    --------
+    >>> figure_text({"value": 0.8, "low": 0.75, "high": 0.875, "few_groups": True})
+    '†0.800 (0.75-0.88)'
+    """
+    return f"{FEW if figure['few_groups'] else ''}{tight_interval(figure)}" if figure else "-"
+
+
 def ends(figure: dict[str, Any]) -> str:
-    """The 95 % interval alone, two digits, as narrow as can be."""
-    return f"{number(figure['low'], 2)}-{number(figure['high'], 2)}" if figure["low"] is not None else "no interval"
+    """The 95 % interval alone, two digits, as narrow as can be.
+
+    Examples
+    --------
+    >>> ends({"low": 0.75, "high": 0.875}), ends({"low": -0.05, "high": -0.02}), ends({"low": None, "high": None})
+    ('0.75-0.88', '-0.05 to -0.02', 'no interval')
+    """
+    if figure["low"] is None:
+        return "no interval"
+    between = "-" if figure["low"] >= 0 else " to "
+    return f"{number(figure['low'], 2)}{between}{number(figure['high'], 2)}"
+
+
+NOT_TRAINED = "no training"  # what the row of such a head says
+
+
+def is_trained(head: str) -> bool:
+    """Whether a head learns from the training side; zero_shot takes no more than its threshold from there."""
+    return head != "zero_shot"
+
+
+def shares(*values: float) -> str:
+    """Shares of a whole, from least to most, in per cent with two digits that count.
+
+    Examples
+    --------
+    >>> shares(0.00142), shares(0.0000034), shares(0.001, 0.002), shares(0.0)
+    ('0.14 %', '0.00034 %', '0.1 to 0.2 %', '0 %')
+    """
+    texts = [f"{100 * value:.8f}".rstrip("0").rstrip(".") if value else "0" for value in map(_two_digits, values)]
+    return f"{spread(texts[0], texts[-1])} %"
+
+
+def _two_digits(value: float) -> float:
+    return float(f"{value:.1e}")
 
 
 def run_name(result: dict[str, Any]) -> str:
@@ -87,7 +131,7 @@ def listed(names: Sequence[str], most: int = 6) -> str:
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
 
 
-def spread(low: float, high: float) -> str:
+def spread(low: float | str, high: float | str) -> str:
     """Two ends of a range, or one number where they are the same.
 
     Examples

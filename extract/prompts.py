@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,12 @@ class PromptSet:
         if wrong := [template for template in self.templates if "{}" not in template]:
             raise InputError(f"template {wrong[0]!r} of prompt set {self.name!r} has no {{}} where the text goes")
 
+    @classmethod
+    def of(cls, real: Sequence[str], fake: Sequence[str]) -> "PromptSet":
+        """A set of texts that nobody named; it is called by what it says."""
+        unnamed = cls("given", tuple(real), tuple(fake))
+        return replace(unnamed, name=f"given_{unnamed.fingerprint()[:8]}")
+
     @property
     def texts(self) -> tuple[str, ...]:
         """All texts, the real ones first; length P."""
@@ -63,8 +69,15 @@ PROMPT_SETS: dict[str, PromptSet] = {
         real=("a real human face", "an authentic person", "a genuine human"),
         fake=("a fake deepfake face", "a manipulated face", "a synthetic face"),
     ),
+    "seed_001": PromptSet(
+        "seed_001",
+        real=("a genuine photograph of a face", "an authentic person's portrait", "a real person"),
+        fake=("a computer-generated image of a face", "a digitally manipulated face", "a synthetic AI-generated face"),
+    ),
     "seed_004_v1": PromptSet("seed_004_v1", real=("Authentic",), fake=("AI-Generated",)),
     "seed_004_v2": PromptSet("seed_004_v2", real=("Authentic face",), fake=("AI-Generated face",)),
+    # the published code says "AI-Generated" of label 0, which is real: the words against the classes
+    "seed_004_inverted": PromptSet("seed_004_inverted", real=("AI-Generated face",), fake=("Authentic face",)),
     "clipping": PromptSet("clipping", real=("a real photo.",), fake=("a fake photo.",)),
 }
 

@@ -1,6 +1,6 @@
 """New prompts on a finished cache: the text tower alone, no pictures."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,6 +39,43 @@ def score_prompts(base: Path, out: Path, prompts: Sequence[PromptSet], encoder: 
     cache = open_cache(base)
     spaces = {name: _score(cache, name, prompts, encoder) for name in cache.spaces}
     write_addition(out, base, spaces)
+
+
+def bring_prompts(cache: Cache, prompts: PromptSet, folder: Path, load: Callable[[], Encoder]) -> Path | None:
+    """The addition that brings a prompt set to a cache; None where the cache holds it.
+
+    Parameters
+    ----------
+    cache : Cache
+        With its additions joined.
+    prompts : PromptSet
+    folder : Path
+        Where the addition is, or is made.
+    load : callable
+        Loads the encoder that made the cache; called only where something has to be scored.
+
+    Raises
+    ------
+    InputError
+        Other prompts of the same name are there.
+    """
+    if prompts.name in cache.prompt_sets():
+        held = cache.prompts(prompts.name)
+        _refuse_others(prompts, held.texts, held.labels, cache.path)
+        return None
+    path = folder / f"{prompts.name}.h5"
+    if path.exists():
+        held = Cache(path, "addition").prompts(prompts.name)
+        _refuse_others(prompts, held.texts, held.labels, path)
+    else:
+        folder.mkdir(parents=True, exist_ok=True)
+        score_prompts(cache.path, path, [prompts], load())
+    return path
+
+
+def _refuse_others(prompts: PromptSet, texts: Sequence[str], labels: np.ndarray, path: Path) -> None:
+    if (tuple(texts), labels.tolist()) != (prompts.texts, prompts.labels.tolist()):
+        raise InputError(f"{path} holds other prompts under the name {prompts.name!r}: {'; '.join(texts)}")
 
 
 def _score(cache: Cache, space: str, prompts: Sequence[PromptSet], encoder: Encoder) -> Space:

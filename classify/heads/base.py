@@ -46,6 +46,8 @@ class Head(ClassifierMixin, BaseEstimator):
     needs : tuple of str
         Which of `FROM_THE_CACHE` the head takes. Such a head works on the embedding alone, of any length: it takes
         cosines itself.
+    needs_to_score : tuple of str
+        Which of them it takes to score, too.
     dtypes : list of type
         Precisions that the head computes in; a matrix of another one is converted to the first.
     chooses_epochs : bool
@@ -64,6 +66,7 @@ class Head(ClassifierMixin, BaseEstimator):
 
     GRID: ClassVar[dict[str, list[Any]]] = {}
     needs: ClassVar[tuple[str, ...]] = ()
+    needs_to_score: ClassVar[tuple[str, ...]] = ()
     dtypes: ClassVar[list[type]] = [np.float64, np.float32]
     chooses_epochs: ClassVar[bool] = False
     in_threads: ClassVar[bool] = True
@@ -130,7 +133,7 @@ class Head(ClassifierMixin, BaseEstimator):
         """Checked X, classes as 0 and 1, checked weights."""
         checked: np.ndarray
         checked, y = validate_data(self, X, y, dtype=self.dtypes)
-        codes, weights = self._validated_rows(checked, y, sample_weight)
+        codes, weights = self._validated_rows(checked, np.asarray(y), sample_weight)
         return checked, codes, weights
 
     def _validated_rows(

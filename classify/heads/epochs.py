@@ -109,7 +109,7 @@ class EpochHead(Head):
         return float(self.lr)
 
     def _held(self, validation: Validation) -> "_Held":
-        X = np.asarray(validation.X, self.dtypes[0])
+        X: np.ndarray = np.asarray(validation.X, self.dtypes[0])
         weights = _check_sample_weight(validation.sample_weight, X)
         return _Held(X, np.searchsorted(self.classes_, np.asarray(validation.y)), weights)
 

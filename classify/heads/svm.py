@@ -1,15 +1,33 @@
 """The SVM head: a margin in the feature space of a Gaussian kernel."""
 
-from typing import Any, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
+from scipy.linalg import cholesky, solve_triangular
 from sklearn.svm import SVC
+from sklearn.utils import check_random_state
 
 from classify.heads.base import Head
+from classify.heads.linear_solver import solve, squared_hinge
+from classify.stream import Stream, parts
+
+MAX_EXACT = 5_000  # rows of libsvm: their kernel takes 200 MB, and each fit a second or two
+MAX_INTEL = 20_000  # rows of scikit-learn-intelex: beyond, it takes longer than the landmarks
+LANDMARKS = 3_000  # with fewer the AUC falls behind the exact machine's; the time grows with their square
+MAX_MAPPED = 100_000  # rows whose map is kept (1.2 GB); of more it is made anew in every pass
+JITTER = 1e-4  # on the landmarks' kernel: frames of one video are nearly alike, float32 cannot tell them apart
+CACHE_MB = 200  # libsvm's: all rows of MAX_EXACT in single precision, twice
 
 
 class SVM(Head):
-    """Support vector machine with a Gaussian (RBF) kernel; the time to fit grows with the square of the rows.
+    """Support vector machine with a Gaussian (RBF) kernel: exact for few rows, by landmarks for many.
+
+    Rows of positive weight decide which solver fits: up to `MAX_EXACT` libsvm on a kernel that the candidates of one
+    gamma share; up to `MAX_INTEL` scikit-learn-intelex where that is installed; else a kernel approximation:
+    `LANDMARKS` rows drawn by weight, the features that make their kernel exact (Nystroem), and on these the linear
+    machine with the squared hinge loss.
 
     Parameters
     ----------
@@ -20,11 +38,22 @@ class SVM(Head):
         features). scikit-learn's "scale" takes the variance of all entries as one list instead, which is far too
         narrow or too wide for embeddings whose mean is longer than their spread.
     random_state : int, optional
-        Unused: without probabilities the solver draws nothing.
+        Draws the landmarks.
+
+    Attributes
+    ----------
+    vectors_ : ndarray, shape (m, D)
+        Support vectors or landmarks, less ``centre_``.
+    dual_coef_ : ndarray of float64, shape (m,)
+    centre_ : ndarray, shape (D,)
+    intercept_, gamma_ : float
+    solver_ : str
+        Which solver fitted it, and on how many rows.
 
     References
     ----------
-    scikit-learn, ``SVC`` (libsvm).
+    scikit-learn, ``SVC`` (libsvm) and ``Nystroem``; scikit-learn-intelex, ``sklearnex.svm.SVC``.
+    C. Williams, M. Seeger, Using the Nystroem method to speed up kernel machines, NIPS 2000.
     """
 
     GRID: ClassVar[dict[str, list[Any]]] = {"relative_gamma": [0.1, 1.0], "C": [1.0, 10.0, 100.0]}
@@ -34,12 +63,155 @@ class SVM(Head):
         self.relative_gamma = relative_gamma
         self.random_state = random_state
 
+    @classmethod
+    def fit_each(
+        cls,
+        candidates: Sequence[Mapping[str, Any]],
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        **options: Any,
+    ) -> list[Self]:
+        """Fit one head for each candidate on the same rows; those of equal gamma share the kernel or the map."""
+        heads = [cls(**candidate) for candidate in candidates]
+        checked, codes, weights = heads[0]._validated(X, y, sample_weight, **options)
+        known = {name: value for name, value in vars(heads[0]).items() if name.endswith("_")}
+        alike: dict[tuple[Any, Any], list[Self]] = {}
+        for head in heads:
+            for name, value in known.items():
+                setattr(head, name, value)
+            alike.setdefault((head.relative_gamma, head.random_state), []).append(head)
+        for some in alike.values():
+            _fit_alike(some, checked, codes, weights)
+        return heads
+
     def _fit(self, X: np.ndarray, codes: np.ndarray, weights: np.ndarray | None) -> None:
-        spread = X.var(axis=0).sum()
-        gamma = self.relative_gamma / (spread if spread > 0 else 1.0)
-        self.model_ = SVC(C=self.C, gamma=gamma, cache_size=1000).fit(X, codes, weights)
-        self.converged_ = self.model_.fit_status_ == 0
-        self.n_parameters_ = self.model_.dual_coef_.size + 1  # one weight a support vector, and the intercept
+        _fit_alike([self], X, codes, weights)
 
     def _decide(self, X: np.ndarray) -> np.ndarray:
-        return self.model_.decision_function(X)
+        decisions = np.empty(len(X))
+        for part in parts(len(X)):
+            decisions[part] = kernel(X[part] - self.centre_, self.vectors_, self.gamma_) @ self.dual_coef_
+        return decisions + self.intercept_
+
+
+class _Expansion(NamedTuple):
+    """A decision function: a sum of kernels at some rows, and a constant."""
+
+    rows: np.ndarray
+    dual_coef: np.ndarray
+    intercept: float
+    converged: bool
+
+
+def kernel(A: np.ndarray, B: np.ndarray, gamma: float) -> np.ndarray:
+    """exp(-gamma |a - b|^2) of each row of one matrix with each of another, in their precision.
+
+    Parameters
+    ----------
+    A : ndarray, shape (n, D)
+    B : ndarray, shape (m, D)
+        Neither far from the origin, compared to their spread.
+    gamma : float
+
+    Returns
+    -------
+    ndarray, shape (n, m)
+
+    Examples
+    --------
+    >>> kernel(np.array([[0.0], [1.0]]), np.array([[0.0], [3.0]]), np.log(2)).round(6).tolist()
+    [[1.0, 0.001953], [0.5, 0.0625]]
+    """
+    exponents = A @ B.T
+    exponents *= 2 * gamma
+    exponents -= gamma * np.einsum("ij,ij->i", A, A)[:, None]
+    exponents -= gamma * np.einsum("ij,ij->i", B, B)
+    np.minimum(exponents, 0, out=exponents)  # rounding
+    return np.exp(exponents, out=exponents)
+
+
+def _fit_alike(heads: Sequence[SVM], X: np.ndarray, codes: np.ndarray, weights: np.ndarray | None) -> None:
+    """Fit heads that differ in C alone."""
+    weights = np.ones(len(X)) if weights is None else weights
+    if not weights.all():
+        X, codes, weights = X[weights > 0], codes[weights > 0], weights[weights > 0]
+    centre = np.average(X, axis=0, weights=weights).astype(X.dtype)
+    X = X - centre
+    spread = np.average(np.einsum("ij,ij->i", X, X), weights=weights)
+    gamma = float(heads[0].relative_gamma / (spread if spread > 0 else 1.0))
+    strengths = [head.C for head in heads]
+    if len(X) <= MAX_EXACT:
+        solver, found = "libsvm", _by_libsvm(X, codes, weights, gamma, strengths)
+    elif len(X) <= MAX_INTEL and (machine := _intel()):
+        solver, found = "scikit-learn-intelex", _by_intel(machine, X, codes, weights, gamma, strengths)
+    else:
+        solver = f"kernel approximation, {LANDMARKS} landmarks, squared hinge loss"
+        found = _by_landmarks(X, codes, weights, gamma, strengths, heads[0].random_state)
+    for head, expansion in zip(heads, found, strict=True):
+        head.centre_, head.gamma_ = centre, gamma
+        head.vectors_ = X[expansion.rows]
+        head.dual_coef_, head.intercept_, head.converged_ = expansion[1:]
+        head.n_parameters_ = len(head.dual_coef_) + 1  # one weight a vector, and the intercept
+        head.solver_ = f"{solver}, {len(X)} rows"
+
+
+def _by_libsvm(
+    X: np.ndarray, codes: np.ndarray, weights: np.ndarray, gamma: float, strengths: Sequence[float]
+) -> list[_Expansion]:
+    products = np.empty((len(X), len(X)))
+    for part in parts(len(X)):
+        products[part] = kernel(X[part], X, gamma)
+    # libsvm takes the kernel's entries one by one: a product of matrices makes them many times faster
+    machines = [SVC(C=C, kernel="precomputed", cache_size=CACHE_MB).fit(products, codes, weights) for C in strengths]
+    return [_expansion(machine) for machine in machines]
+
+
+def _intel() -> type | None:
+    """The machine of scikit-learn-intelex, where that is installed."""
+    try:
+        import sklearnex.svm
+    except ImportError:
+        return None
+    return sklearnex.svm.SVC
+
+
+def _by_intel(
+    machine: type, X: np.ndarray, codes: np.ndarray, weights: np.ndarray, gamma: float, strengths: Sequence[float]
+) -> list[_Expansion]:
+    return [_expansion(machine(C=C, gamma=gamma, cache_size=CACHE_MB).fit(X, codes, weights)) for C in strengths]
+
+
+def _expansion(machine: SVC) -> _Expansion:
+    coefs = np.array(machine.dual_coef_[0], float)
+    return _Expansion(np.array(machine.support_), coefs, float(machine.intercept_[0]), machine.fit_status_ == 0)
+
+
+def _by_landmarks(
+    X: np.ndarray,
+    codes: np.ndarray,
+    weights: np.ndarray,
+    gamma: float,
+    strengths: Sequence[float],
+    random_state: int | None,
+) -> list[_Expansion]:
+    rng = check_random_state(random_state)
+    rows = np.sort(rng.choice(len(X), LANDMARKS, replace=False, p=weights / weights.sum()))
+    landmarks = X[rows]
+    products = kernel(landmarks, landmarks, gamma).astype(float)
+    products[np.diag_indices(LANDMARKS)] += JITTER
+    factor = cholesky(products, lower=True, overwrite_a=True).astype(X.dtype)
+
+    def mapped(block: np.ndarray) -> np.ndarray:
+        flat = kernel(block, landmarks, gamma).T  # in Fortran's order: solved where it lies
+        return solve_triangular(factor, flat, lower=True, overwrite_b=True, check_finite=False).T
+
+    # Nearly constant over all rows, the map would hardly differ from the intercept, which nothing holds.
+    level = mapped(landmarks).mean(axis=0)
+    stream = Stream(lambda taken: mapped(X[taken]) - level, np.arange(len(X)), LANDMARKS)
+    features = stream if len(X) > MAX_MAPPED else np.asarray(stream, X.dtype)
+    found = []
+    for coef, intercept, converged in solve(features, codes, weights, strengths, squared_hinge):
+        dual_coef = solve_triangular(factor.T.astype(float), coef, lower=False)
+        found.append(_Expansion(rows, dual_coef, intercept - float(level @ coef), converged))
+    return found

@@ -8,16 +8,20 @@ from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from evaluate.calibration import described
 from evaluate.caveats import LEAK, comparison_caveats
-from evaluate.figures import FAINT, FIGURES, INK, PAPER
+from evaluate.drawing import FAINT, INK, PAPER
+from evaluate.figures import FIGURES
 from evaluate.folders import Run
 from evaluate.metrics import METRICS
-from evaluate.summary import LEVELS, MARKS, comparison_headline, error_sentences, headline, named_rows
-from evaluate.wording import listed, number, plural, run_name, spread
+from evaluate.summary import LEVELS, MARKS, comparison_headline, error_sentences, headline, named_rows, title
+from evaluate.tables import by_head, trainable, unseen_tests
+from evaluate.wording import FEW, NOT_TRAINED, is_trained, listed, number, plural, run_name, shares, spread
 
 Pairs = list[tuple[str, str]]
 RANKING = [name for name, metric in METRICS.items() if metric.reads == "scores"]
 DECISIONS = [name for name, metric in METRICS.items() if metric.reads == "decisions"]
+PROBABILITIES = [name for name, metric in METRICS.items() if metric.reads == "probabilities"]
 WIDE = 6  # more test manipulations than this: one matrix to a row
 OUT_OF_FOLD = ("Out of fold", "training side, each group scored by a head that never saw it; what choices rest on")
 
@@ -30,8 +34,8 @@ TEMPLATES = Environment(
     keep_trailing_newline=True,
 )
 TEMPLATES.filters["number"] = number
-TEMPLATES.globals |= {"leak": LEAK, "levels": LEVELS, "marks": MARKS}
-TEMPLATES.globals |= {"metrics": METRICS, "ranking": RANKING, "decisions": DECISIONS}
+TEMPLATES.globals |= {"leak": LEAK, "levels": LEVELS, "marks": MARKS, "few": FEW}
+TEMPLATES.globals |= {"metrics": METRICS, "ranking": RANKING, "decisions": DECISIONS, "probabilities": PROBABILITIES}
 
 
 def run_page(run: Run, result: dict[str, Any], drawings: Mapping[str, str]) -> str:
@@ -43,17 +47,18 @@ def run_page(run: Run, result: dict[str, Any], drawings: Mapping[str, str]) -> s
     result : dict
         As `evaluate.runs.evaluate_run` returns it.
     drawings : mapping of str to str
-        SVG of each figure, by its name in `evaluate.figures.FIGURES`.
+        SVG of each figure that the run has, by its name in `evaluate.figures.FIGURES`.
     """
     return TEMPLATES.get_template("run.html.jinja").render(
-        title=f"{run.head}, trained on {listed(run.config['train'])}",
+        title=title(run.config),
         lead=headline(result),
         caveats=result["caveats"],
         result=result,
         facts=_facts(run.config, result),
         command=run.config.get("command"),
         sections=_sections(result),
-        drawings=[(inline(drawings[name], name), figure.caption) for name, figure in FIGURES.items()],
+        reliability=any(run.gives_probabilities(level) for level in LEVELS),
+        drawings=[(inline(svg, name), FIGURES[name].caption) for name, svg in drawings.items()],
         errors={level: error_sentences(result[level]) for level in LEVELS},
         meanings=[*((metric.title, metric.meaning) for metric in METRICS.values()), OUT_OF_FOLD],
         details=_details(run.config),
@@ -72,7 +77,7 @@ def tree_page(folder: Path, results: Sequence[dict[str, Any]], drawings: Mapping
     drawings : mapping of str to str
         SVG of the matrix of each head.
     """
-    heads = {result["comparison"]["head"]: result["comparison"] for result in results}
+    heads = by_head(results)
     shared = comparison_caveats(results)
     runs = [
         {
@@ -93,6 +98,8 @@ def tree_page(folder: Path, results: Sequence[dict[str, Any]], drawings: Mapping
         facts=[pair for pair in _facts(results[0]["run"], results[0]) if all(pair in facts for facts in common)],
         commands=list(commands),
         heads=heads,
+        tests=unseen_tests(results),
+        trainable={head: trainable(comparison) for head, comparison in heads.items()},
         wide=max(len(tables["video"]["tests"]) for tables in heads.values()) > WIDE,
         drawings={head: inline(svg, f"matrix{at}") for at, (head, svg) in enumerate(drawings.items())},
         runs=runs,
@@ -132,7 +139,9 @@ def _facts(config: dict[str, Any], result: dict[str, Any]) -> Pairs:
     frames = spread(*n["frames_per_video"])
     pictures = {key: made.get(key) for key in ("crop", "view", "sampling", "tokens", "precision")}
     stated = {
-        "Trained on": f"{listed(config['train'])}{_side(split, 'train')}",
+        "Trained on"
+        if is_trained(config["head"])
+        else "Training side": f"{listed(config['train'])}{_side(split, 'train')}",
         "Tested on": f"{listed(list(result['by_manipulation']))} ({_counted(n['groups'], n['videos'])})",
         "Frames of a video": frames,
         "Encoder": made.get("model"),
@@ -143,6 +152,7 @@ def _facts(config: dict[str, Any], result: dict[str, Any]) -> Pairs:
         "Parameters": config.get("parameters"),
         "Trainable parameters": _trainable(config),
         "Score": config.get("score"),
+        "Calibration": config.get("calibrate"),
         "Weight of a row": config.get("weighting"),
         "Split": {key: split.get(key) for key in ("method", "disjoint", "test_size", "file", "seed")},
         "Seed": config.get("seed"),
@@ -155,9 +165,11 @@ def _facts(config: dict[str, Any], result: dict[str, Any]) -> Pairs:
 def _trainable(config: dict[str, Any]) -> str | None:
     """How many numbers a head trains, and their share where the run knows of its encoder's."""
     count, share = config.get("trainable_parameters"), config.get("trainable_share")
+    if not is_trained(config["head"]):
+        return NOT_TRAINED
     if count is None:
         return None
-    return f"{count:,}" + ("" if share is None else f" ({100 * share:.2g} % of encoder and head)")
+    return f"{count:,}" + ("" if share is None else f" ({shares(share)} of encoder and head)")
 
 
 def _side(split: dict[str, Any], side: str) -> str:
@@ -172,8 +184,10 @@ def _counted(groups: int, videos: int) -> str:
 def _details(config: dict[str, Any]) -> list[tuple[str, Pairs]]:
     """What is folded away: the search, how features were made, versions, timings."""
     search = (config.get("search") or {}).get("results") or []
+    calibration = config.get("calibration") or {}
     found = {
         "Thresholds": config.get("thresholds"),
+        "Calibration": {level: described(calibration[level]) for level in LEVELS if level in calibration},
         "Hyper-parameters tried": {_said(one["params"]) or "default": number(one["auc"], 4) for one in search},
         "How the features were made": (config.get("cache") or {}).get("provenance"),
         "Versions": config.get("versions"),

@@ -57,7 +57,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def splits(draw: Callable) -> tuple[pd.DataFrame, pd.Series]:
     """Frames of videos with a side, or none, for each video."""
     samples = pairs(draw(st.integers(1, 5)))
-    sides = {name: draw(st.sampled_from(["train", "val", "test", ""])) for name in samples["video_id"]}
+    sides = {name: draw(st.sampled_from(["train", "val", "test", "both", ""])) for name in samples["video_id"]}
     sides[samples["video_id"].iloc[0]] = "train"
     samples = samples.loc[draw(st.lists(st.sampled_from(list(samples.index)))) + list(samples.index)]
     samples = samples.reset_index(drop=True)
@@ -101,7 +101,7 @@ def test_another_compression_is_split_by_the_groups_of_the_file(tmp_path: Path) 
     [
         ("video,split\nx,train\n", "has the columns video, split"),
         ("group\nD/000\n", "has the columns group"),
-        ("group,split\nD/000,tset\n", "has the split 'tset'; known: train, val, test"),
+        ("group,split\nD/000,tset\n", "has the split 'tset'; known: train, val, test, both"),
         ("group,split\nD/000,train\nD/000,test\n", "gives 'D/000' two splits"),
         ("group,split\nother,train\n", "names none of the samples: its first group is 'other', the cache's 'D/000'"),
         ("group,split\n", "names none"),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from cache.errors import InputError
 from cache.identity import connected_groups
 from cache.schema import FAKE, REAL, UNKNOWN
-from cache.splits import assign, cluster_column, leaks, refuse_leaks, shuffled
+from cache.splits import assign, by_manipulation, cluster_column, leaks, refuse_leaks, shuffled
 
 Graph = list[tuple[int, int, str]]  # target, source, manipulation
 
@@ -230,3 +230,57 @@ def test_what_stands_on_two_sides_is_refused_with_its_first() -> None:
         refuse_leaks(samples, split, "it", "identities")
     refuse_leaks(samples, split, "it", "scene")
     refuse_leaks(samples, split.replace("train", "test").replace("val", "test"), "it")
+
+
+@given(graphs(), st.floats(0.05, 1.0), st.integers(0, 3))
+@settings(max_examples=50, deadline=None)
+def test_a_split_by_manipulation_asks_for_nothing_but_the_name(samples: pd.DataFrame, size: float, seed: int) -> None:
+    split = by_manipulation(samples, ["FaceSwap"], ["NeuralTextures"], test_size=size, seed=seed)
+    fakes = {name: set(split[samples["manipulation"] == name]) for name in ("FaceSwap", "NeuralTextures")}
+    assert fakes["FaceSwap"] <= {"train"} and fakes["NeuralTextures"] <= {"test"}
+    reals = split[samples["label"] == REAL]
+    assert reals.groupby(samples["scene"]).nunique().max() == 1
+    if not (fakes["FaceSwap"] and fakes["NeuralTextures"]):
+        assert set(reals) == (fakes["FaceSwap"] or fakes["NeuralTextures"] or {""}), "they go with the fakes"
+    elif size == 1:
+        assert set(reals) == {"both"}
+        assert leaks(samples, split, "video_id") == sorted(samples.loc[reals.index, "video_id"].unique())
+    else:
+        scenes = samples.loc[reals.index, "scene"].nunique()
+        tested = samples.loc[reals.index[reals == "test"], "scene"].nunique()
+        assert tested == min(max(int(size * scenes + 0.5), 1), scenes - 1)
+    order = list(samples.index)[::-1]
+    again = by_manipulation(samples.loc[order], ["FaceSwap"], ["NeuralTextures"], test_size=size, seed=seed)
+    pd.testing.assert_series_equal(split, again.sort_index())
+
+
+def test_the_usual_subset_split_by_manipulation_leaks_and_another_data_set_does_not() -> None:
+    """The same pairs under two manipulations; and a second data set that has the tested fakes alone."""
+    same = table([(a, b, name) for a, b in ((0, 1), (2, 3)) for name in ("FaceSwap", "NeuralTextures")], 4)
+    split = by_manipulation(same, ["FaceSwap"], ["NeuralTextures"], test_size=0.25)
+    assert leaks(same, split, "scene") == ["D/000", "D/002"]
+    other = table([(0, 1, "heygen")], 2, dataset="E")
+    both = pd.concat([same, other], ignore_index=True)
+    split = by_manipulation(both, ["FaceSwap"], ["heygen"], test_size=0.25)
+    assert leaks(both, split) == []
+    sides = split.groupby([both["dataset"], both["manipulation"]]).agg(set).to_dict()
+    assert sides == {
+        ("D", "real"): {"train"}, ("D", "FaceSwap"): {"train"}, ("D", "NeuralTextures"): {""},
+        ("E", "real"): {"test"}, ("E", "heygen"): {"test"},
+    }  # fmt: skip
+
+
+def test_compressions_of_one_real_video_are_dealt_together() -> None:
+    one = table([(a, a + 1, name) for a in (0, 2, 4) for name in ("FaceSwap", "NeuralTextures")], 6)
+    both = pd.concat([one, one.assign(compression="c40", video_id=one["video_id"] + "c40")], ignore_index=True)
+    split = by_manipulation(both, ["FaceSwap"], ["NeuralTextures"], test_size=0.5)
+    assert split.groupby(both["scene"][both["label"] == REAL]).nunique().max() == 1
+
+
+def test_what_cannot_be_split_by_manipulation_is_refused() -> None:
+    samples = disjoint_pairs(2)
+    for size in (0, 1.5):
+        with pytest.raises(InputError, match=f"above 0 and at most 1, not {size}"):
+            by_manipulation(samples, ["FaceSwap"], [], test_size=size)
+    with pytest.raises(InputError, match="each one whole on a side, and FaceSwap is to be on both"):
+        by_manipulation(samples, ["FaceSwap", "Deepfakes"], ["FaceSwap"])

@@ -121,4 +121,4 @@ def test_a_training_whose_frames_are_on_both_sides_is_refused(build_cache: Build
     assert not (tmp_path / "out").exists()
     (folder,) = classify(cache, tmp_path / "out", **options, allow_leak=True)
     assert "test frames were in training, by their pixels" in (folder / "run.json").read_text()
-    assert "test frames were in training, by their pixels" in (folder / "model" / "meta.json").read_text()
+    assert "test frames were in training, by their pixels" in (folder / "model" / "model.json").read_text()

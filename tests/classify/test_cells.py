@@ -22,6 +22,7 @@ ROWS = [  # dataset, compression, manipulation, label, split
     ("Celeb", "unknown", "Celeb-synthesis", 1, "test"),
     ("Other", "c23", "Orphan", 1, "test"),
     ("Other", "c23", "Unlabelled", -1, "test"),
+    ("Celeb", "unknown", "Lonely", 1, "train"),
 ]
 
 
@@ -41,6 +42,12 @@ def test_each_side_takes_its_fakes_and_the_reals_that_belong_to_them(samples: pd
     assert (train.tolist(), test.tolist()) == ([0, 1, 5, 7], [2, 6, 10, 11])
 
 
+def test_what_is_on_both_sides_is_trained_on_and_tested_on(samples: pd.DataFrame) -> None:
+    split = samples["split"].where(samples.index != 0, "both")
+    train, test = cell_rows(samples, split, ["FaceSwap"], ["NeuralTextures"])
+    assert (train.tolist(), test.tolist()) == ([0, 1, 5], [0, 2, 8])
+
+
 def test_rows_are_numbers_of_the_table_not_places_in_a_selection(samples: pd.DataFrame) -> None:
     chosen = samples[samples["compression"] == "c23"].drop(index=0)
     train, test = cell_rows(chosen, chosen["split"], ["FaceSwap"], ["NeuralTextures"])
@@ -55,7 +62,8 @@ def test_rows_are_numbers_of_the_table_not_places_in_a_selection(samples: pd.Dat
         (["FaceSwap"], ["real"], "'real' are originals, which join both sides"),
         ([], ["FaceSwap"], "name at least one manipulation"),
         (["Celeb-synthesis"], ["FaceSwap"], "no Celeb-synthesis on the training side: none of its 1 videos"),
-        (["FaceSwap"], ["Orphan"], "no real samples beside Orphan on the test side in Other/c23"),
+        (["FaceSwap"], ["Orphan"], "no real samples beside Orphan, which belongs to Other/c23: extract the originals"),
+        (["Lonely"], ["FaceSwap"], "no real samples beside Lonely on the training side in Celeb/unknown; give a split"),
         (["FaceSwap"], ["Unlabelled"], r"video 13/0 has no label \(-1\)"),
     ],
 )
@@ -86,7 +94,7 @@ def test_a_side_never_takes_what_is_on_no_side(samples: pd.DataFrame) -> None:
 
 
 def test_manipulations_are_those_of_fakes(samples: pd.DataFrame) -> None:
-    assert manipulations(samples) == ["Celeb-synthesis", "FaceSwap", "NeuralTextures", "Orphan"]
+    assert manipulations(samples) == ["Celeb-synthesis", "FaceSwap", "Lonely", "NeuralTextures", "Orphan"]
 
 
 def test_rows_of_another_cache_are_tested_on_and_no_others(samples: pd.DataFrame) -> None:

@@ -9,21 +9,35 @@ import pandas as pd
 import pytest
 
 import classify.features as features
+import classify.stream as stream
 from cache.errors import InputError
 from cache.reader import open_cache
 from cache.schema import Space
 from cache.store import write_cache
 from classify.features import feature_matrix, prompt_set_used
+from classify.stream import Stream
 
 
 def test_blocks_stand_side_by_side(cache_path: Path, space: Space, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(features, "ROWS", 4)  # so that parts meet
+    monkeypatch.setattr(stream, "BLOCK", 4)  # so that parts meet
     rows = np.array([5, 3, 3, 100, 0, 7])
     X, blocks = feature_matrix(open_cache(cache_path), rows, ["prompts", "embedding"])
     assert blocks == (("prompts", 2), ("embedding", 16))
-    assert X.dtype == np.float32
+    assert isinstance(X, np.ndarray) and X.dtype == np.float32
     assert np.array_equal(X[:, 2:], space.arrays["embedding"][rows].astype(np.float32))
     assert np.array_equal(X[:, :2], space.prompts["pair"].similarity[rows].astype(np.float32))
+
+
+def test_a_large_matrix_is_a_stream_of_the_same_numbers(cache_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache, rows, names = open_cache(cache_path), np.array([5, 3, 3, 100, 0, 7]), ["prompts", "embedding"]
+    whole, blocks = feature_matrix(cache, rows, names)
+    assert isinstance(whole, np.ndarray)
+    monkeypatch.setattr(features, "LARGE", whole.nbytes)
+    assert isinstance(feature_matrix(cache, rows, names)[0], np.ndarray), "just small enough"
+    monkeypatch.setattr(features, "LARGE", whole.nbytes - 1)
+    X, same_blocks = feature_matrix(cache, rows, names)
+    assert isinstance(X, Stream) and X.shape == whole.shape and same_blocks == blocks
+    assert np.array_equal(np.asarray(X), whole)
 
 
 @pytest.mark.parametrize(
@@ -50,13 +64,17 @@ def test_prompts_of_a_cache_without_any_are_refused(tmp_path: Path, samples: pd.
         feature_matrix(open_cache(tmp_path / "bare.h5"), np.arange(3), ["embedding", "prompts"])
 
 
-def test_values_that_are_not_finite_are_refused_by_name(tmp_path: Path, samples: pd.DataFrame, space: Space) -> None:
+@pytest.mark.parametrize("large", [2**30, 0])
+def test_values_that_are_not_finite_are_refused_by_name(
+    tmp_path: Path, samples: pd.DataFrame, space: Space, large: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(features, "LARGE", large)
     space.arrays["embedding"][9, 2] = np.inf
     write_cache(tmp_path / "bad.h5", samples, {"clean": space})
     cache = open_cache(tmp_path / "bad.h5")
     with pytest.raises(InputError, match=re.escape(f"features of {samples['sample_id'][9]} are not finite")):
         feature_matrix(cache, np.array([3, 9, 4]))
-    assert np.isfinite(feature_matrix(cache, np.array([3, 4]))[0]).all()
+    assert np.isfinite(np.asarray(feature_matrix(cache, np.array([3, 4]))[0])).all()
 
 
 def test_the_prompt_set_is_named_even_where_the_user_did_not(build_cache: Callable[..., Path]) -> None:

@@ -14,11 +14,19 @@ from cache.errors import InputError
 from classify.fit import Fitted, fit_head, scores
 from classify.folds import grouped_folds, row_weights
 from classify.heads import HEADS
+from classify.heads.base import Prompts
 from classify.heads.logistic import Logistic
 from classify.normalize import Normalize
 from evaluate.metrics import auc, balanced_threshold
 
+COLUMNS = ["epoch", "lr", "train_loss", "validation_loss", "validation_auc"]
 BLOCKS = (("embedding", 6), ("prompts", 2))
+PLAIN = [name for name, head in HEADS.items() if "text_tower" not in head.needs]  # those that run it: their own tests
+LEARNS_SLOWLY = {  # recipes for larger data, changed so that they learn a hundred rows
+    "linear_probe": {"lr": 0.1},
+    "prompt_fusion": {"lr": 3e-3},
+    "clip_adapter": {"lr": 0.01},
+}
 
 
 def training(groups: int = 16, frames: int = 3, seed: int = 0, gap: float = 1.0) -> SimpleNamespace:
@@ -32,7 +40,14 @@ def training(groups: int = 16, frames: int = 3, seed: int = 0, gap: float = 1.0)
     return SimpleNamespace(X=(X + 3).astype(np.float32), y=y, video=video, group=group)
 
 
+def prompts() -> Prompts:
+    """Of the fakes along the first axis, where they differ."""
+    return Prompts(("a", "b"), np.array([0, 1]), np.eye(8, dtype=np.float32)[[1, 0]], 10.0)
+
+
 def fit(data: SimpleNamespace, head: str = "logistic", **options: Any) -> Fitted:
+    if head in HEADS and HEADS[head].needs:
+        options = {"blocks": (("embedding", 8),), "known": {"prompts": prompts}, **options}
     return fit_head(head, data.X, data.y, data.video, data.group, **{"blocks": BLOCKS, **options})
 
 
@@ -44,22 +59,28 @@ def same(first: Fitted, second: Fitted, X: np.ndarray) -> bool:
     )
 
 
-@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("head", PLAIN)
 def test_every_head_is_fitted_with_all_that_a_run_states(head: str) -> None:
     data = training(gap=2.0)
-    fitted = fit(data, head)
+    fitted = fit(data, head, parameters=LEARNS_SLOWLY.get(head))
     assert fitted.out_of_fold is not None and fitted.out_of_fold.shape == data.y.shape
     assert ((fitted.out_of_fold > 0) & (fitted.out_of_fold < 1)).all()
     assert auc(data.y, fitted.out_of_fold) > 0.7
     assert [type(step) for _, step in fitted.estimator.steps] == [Normalize, HEADS[head]]
-    assert fitted.search and fitted.n_parameters > 0 and fitted.seconds > 0 and fitted.caveats == []
+    assert (
+        fitted.search
+        and fitted.seconds > 0
+        and (fitted.n_parameters > 0) == (head not in ("zero_shot", "knn"))
+        and fitted.caveats == []
+    )
     assert (fitted.history is not None) == HEADS[head].chooses_epochs
+    assert fitted.calibration is None and fitted.uncalibrated is fitted.out_of_fold
 
 
-@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("head", PLAIN)
 def test_the_same_input_and_seed_give_the_same_bits(head: str) -> None:
     data = training()
-    fixed = {"epochs": 20} if head == "mlp" else {}
+    fixed = {"epochs": 2} if HEADS[head].chooses_epochs else {}
     first, second = (fit(data, head, seed=5, parameters=fixed) for _ in range(2))
     assert same(first, second, data.X)
 
@@ -77,7 +98,7 @@ def test_out_of_fold_scores_never_saw_their_group() -> None:
         head = Logistic(**fitted.parameters).fit(scaler.transform(data.X[rows]), data.y[rows], sample_weight=weights)
         expected = 1 / (1 + np.exp(-head.decision_function(scaler.transform(data.X[~rows]))))
         assert fitted.out_of_fold is not None
-        assert fitted.out_of_fold[~rows] == pytest.approx(expected, abs=1e-6)
+        assert fitted.out_of_fold[~rows] == pytest.approx(expected, abs=1e-4)
 
 
 def test_a_memorised_group_cannot_win() -> None:
@@ -127,7 +148,7 @@ def test_thresholds_come_from_out_of_fold_scores_of_their_level() -> None:
     assert "out-of-fold" in fitted.thresholds["video"]["source"]
 
 
-@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("head", PLAIN)
 def test_repeating_the_frames_of_a_video_does_not_give_it_more_say(head: str) -> None:
     """One video repeated tenfold weighs what it weighed; unweighted it would pull the decision over."""
     data = training(groups=8, frames=2, gap=0.5)
@@ -136,7 +157,7 @@ def test_repeating_the_frames_of_a_video_does_not_give_it_more_say(head: str) ->
     one = fit(data, head, normalize="none")
     many = fit(SimpleNamespace(**{k: v[often] for k, v in vars(data).items()}), head, normalize="none")
     assert one.search == many.search == []  # few groups: default parameters, the fits compare
-    tolerance = {"logistic": 1e-3, "linear_svm": 1e-3, "svm": 0.05, "mlp": 0.1}[head]
+    tolerance = {"logistic": 1e-3, "linear_svm": 1e-3, "svm": 0.05, "knn": 0.05}.get(head, 0.1)
     assert scores(many.estimator, data.X).mean() == pytest.approx(scores(one.estimator, data.X).mean(), abs=tolerance)
 
 
@@ -149,17 +170,45 @@ def test_uneven_classes_are_evened_out() -> None:
     assert fitted.estimator.decision_function(uneven.X) == pytest.approx(0, abs=1e-3), "unweighted: log(0.2 / 0.8)"
 
 
-@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("head", PLAIN)
 @pytest.mark.parametrize("groups", [9, 4])
 def test_few_groups_fall_back_to_defaults_and_say_so(head: str, groups: int) -> None:
     data = training(groups=groups)
     fitted = fit(data, head)
-    defaults = {k: v for k, v in HEADS[head]().get_params().items() if k != "random_state"}
-    assert fitted.parameters == defaults
+    defaults = {k: v for k, v in HEADS[head]().get_params().items() if k not in ("random_state", "prompts")}
+    assert fitted.parameters == defaults or head == "ensemble"
     assert fitted.out_of_fold is None and fitted.search == []
     assert [found["value"] for found in fitted.thresholds.values()] == [0.5, 0.5]
     assert all(found["source"].startswith("default") for found in fitted.thresholds.values())
     assert f"few groups: {groups} training groups" in fitted.caveats[0]
+
+
+@pytest.mark.parametrize("head", ["zero_shot", "prompt_fusion"])
+def test_heads_that_compare_with_texts_take_the_embedding_alone(head: str) -> None:
+    with pytest.raises(InputError, match="takes nothing else, not embedding, prompts: --features embedding"):
+        fit(training(), head, blocks=BLOCKS)
+    with pytest.raises(InputError, match="standardised it cannot be: --normalize l2"):
+        fit(training(), head, normalize="standard")
+
+
+def test_calibrated_scores_and_their_thresholds() -> None:
+    data = training(groups=24, gap=0.6)
+    plain, fitted = fit(data, "svm"), fit(data, "svm", calibrate="platt")
+    assert np.array_equal(plain.out_of_fold, fitted.uncalibrated)
+    assert not np.array_equal(fitted.out_of_fold, fitted.uncalibrated)
+    assert fitted.calibration is not None and set(fitted.calibration) == {"method", "frame", "video"}
+    assert fitted.thresholds["frame"]["value"] == balanced_threshold(data.y, fitted.out_of_fold)
+    with pytest.raises(InputError, match="unknown calibration 'beta'; known: isotonic, platt"):
+        fit(data, calibrate="beta")
+    assert fit(training(groups=6), calibrate="platt").calibration is None, "too few groups to choose anything"
+
+
+def test_every_epoch_of_the_final_fit_can_be_kept() -> None:
+    kept: dict[int, dict[str, np.ndarray]] = {}
+    fitted = fit(training(), "mlp", parameters={"epochs": 3}, checkpoint=kept.__setitem__)
+    assert list(kept) == [1, 2, 3]
+    assert np.array_equal(kept[3]["weight_0"], fitted.head.coefs_[0])
+    assert not np.array_equal(kept[2]["weight_0"], kept[3]["weight_0"])
 
 
 def test_ten_groups_are_enough_but_four_of_a_class_are_not() -> None:
@@ -183,8 +232,7 @@ def test_fixed_parameters_leave_the_search() -> None:
 
 def test_the_number_of_epochs_comes_from_the_first_fold() -> None:
     fitted = fit(training(gap=0.5), "mlp")
-    assert fitted.history is not None and list(fitted.history) == ["epoch", "lr", "train_loss", "validation_loss", "validation_auc"]
-    assert len(fitted.history) == HEADS["mlp"]().get_params()["epochs"]
+    assert fitted.history is not None and list(fitted.history) == COLUMNS
     best = int(fitted.history["epoch"][fitted.history["validation_loss"].idxmin()])
     assert fitted.parameters["epochs"] == best
     head = fitted.estimator.named_steps["head"]
@@ -209,7 +257,7 @@ def test_scalers_know_only_the_rows_of_their_fold(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_solver_that_stops_early_is_told_and_not_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("classify.heads.logistic.MAX_ITER", 2)
+    monkeypatch.setattr("classify.heads.linear_solver.MAX_PASSES", 2)
     with warnings.catch_warnings():
         warnings.simplefilter("error", ConvergenceWarning)
         fitted = fit(training(), parameters={"C": 1e4})
@@ -219,7 +267,7 @@ def test_a_solver_that_stops_early_is_told_and_not_warned_of(monkeypatch: pytest
 @pytest.mark.parametrize(
     ("head", "options", "message"),
     [
-        ("forest", {}, "unknown head 'forest'; known: linear_svm, logistic, mlp, svm"),
+        ("forest", {}, "unknown head 'forest'; known: clip_adapter, cocoop, "),
         ("logistic", {"normalize": "max"}, "unknown normalisation 'max'; known: l2, none, standard"),
         ("logistic", {"parameters": {"gamma": 1}}, "unknown parameter of logistic 'gamma'; known: C"),
         ("logistic", {"parameters": {"C": -1.0}}, "logistic cannot be fitted with {'C': -1.0}"),

@@ -9,17 +9,31 @@ from classify.heads.epochs import Validation
 from classify.heads.mlp import MLP
 from classify.normalize import Normalize
 
-# scikit-learn lists the same check as failing for its SVC
-WEIGHTS_ARE_NOT_REPEATS = {"check_sample_weight_equivalence_on_dense_data": "as of scikit-learn's own estimator"}
+# scikit-learn lists the same check as failing for its SVC, and for what draws batches of rows
+SAME_WEIGHTS = "check_sample_weight_equivalence_on_dense_data"
+WEIGHTS_ARE_NOT_REPEATS = {
+    "SVM": {SAME_WEIGHTS: "as of scikit-learn's own estimator"},
+    "Ensemble": {SAME_WEIGHTS: "as of its members"},
+    "Contrastive": {SAME_WEIGHTS: "batches of repeated rows are other batches"},
+}
+
+
+# on arrays alone: heads that need prompts or the text tower have tests of their own
+PLAIN = [name for name, head in HEADS.items() if not head.needs]
+QUICK = {"linear_probe": {"epochs": 40, "lr": 0.1, "batch_size": 64}, "contrastive": {"hidden": 16, "dimension": 4}}
+WITHOUT_GRID = [name for name, head in HEADS.items() if not head.GRID]
+
+
+def make(name: str, seed: int = 0) -> Head:
+    """A head whose published recipe, where it is for larger data, is changed so that it learns 120 rows."""
+    return HEADS[name](**QUICK.get(name, {}), random_state=seed)
 
 
 def expected_failures(estimator: object) -> dict[str, str]:
-    return WEIGHTS_ARE_NOT_REPEATS if type(estimator).__name__ == "SVM" else {}
+    return WEIGHTS_ARE_NOT_REPEATS.get(type(estimator).__name__, {})
 
 
-@parametrize_with_checks(
-    [*(head(random_state=0) for head in HEADS.values()), Normalize()], expected_failed_checks=expected_failures
-)
+@parametrize_with_checks([*(make(name) for name in PLAIN), Normalize()], expected_failed_checks=expected_failures)
 def test_scikit_learn_accepts_it(estimator: object, check: object) -> None:
     check(estimator)  # type: ignore[operator]
 
@@ -30,38 +44,38 @@ def clouds(n: int = 120, dimension: int = 5, seed: int = 0) -> tuple[np.ndarray,
     return (rng.normal(size=(n, dimension)) + 1.5 * y[:, None]).astype(np.float32), y
 
 
-@pytest.mark.parametrize("name", HEADS)
+@pytest.mark.parametrize("name", PLAIN)
 def test_every_head_separates_clouds_and_counts_its_parameters(name: str) -> None:
     X, y = clouds()
-    head = HEADS[name](random_state=0).fit(X, y)
+    head = make(name).fit(X, y)
     assert (head.predict(X) == y).mean() > 0.9
     assert head.converged_
-    assert 0 < head.n_parameters_ < 1000
-    assert head.GRID and set(head.GRID) <= set(head.get_params())
+    assert 0 < head.n_parameters_ < 2000 or name == "knn"
+    assert set(head.GRID) <= set(head.get_params())
 
 
 @pytest.mark.parametrize(("name", "count"), [("logistic", 6), ("linear_svm", 6), ("mlp", 5 * 64 + 64 + 64 + 1)])
 def test_parameters_by_hand(name: str, count: int) -> None:
-    assert HEADS[name](random_state=0).fit(*clouds()).n_parameters_ == count
+    assert make(name).fit(*clouds()).n_parameters_ == count
 
 
-@pytest.mark.parametrize("name", HEADS)
+@pytest.mark.parametrize("name", PLAIN)
 def test_a_row_of_weight_zero_is_as_good_as_absent(name: str) -> None:
     X, y = clouds(200)
     keep = np.arange(200) < 120
     wrong = np.where(keep, y, 1 - y)  # the weightless rows say the contrary
-    head = HEADS[name](random_state=0).fit(X, wrong, sample_weight=keep.astype(float))
+    head = make(name).fit(X, wrong, sample_weight=keep.astype(float))
     assert (head.predict(X[~keep]) == y[~keep]).mean() > 0.85
 
 
-@pytest.mark.parametrize("name", HEADS)
+@pytest.mark.parametrize("name", PLAIN)
 def test_the_same_fit_twice_is_the_same_bit_for_bit(name: str) -> None:
     X, y = clouds()
-    first, second = (HEADS[name](random_state=3).fit(X, y).decision_function(X) for _ in range(2))
+    first, second = (make(name, 3).fit(X, y).decision_function(X) for _ in range(2))
     assert np.array_equal(first, second)
 
 
-@pytest.mark.parametrize("name", HEADS)
+@pytest.mark.parametrize("name", PLAIN)
 def test_a_class_of_no_weight_is_refused(name: str) -> None:
     X, y = clouds()
     with pytest.raises(ValueError, match="two classes, not of 1 class"):
@@ -72,7 +86,7 @@ def test_mlp_keeps_the_epoch_of_the_lowest_weighted_validation_loss() -> None:
     X, y = clouds(60, seed=1)
     X_held, y_held = clouds(60, seed=2)
     noisy = np.where(np.arange(60) % 3 == 0, 1 - y, y)  # labels that invite to overfit
-    head = MLP(epochs=80, lr=0.01, random_state=0).fit(X, noisy, validation=Validation(X_held, y_held))
+    head = MLP(epochs=80, patience=None, lr=0.01, random_state=0).fit(X, noisy, validation=Validation(X_held, y_held))
     losses = head.history_["validation_loss"]
     assert head.history_["epoch"] == list(range(1, 81))
     assert head.best_epoch_ == 1 + int(np.argmin(losses)) < 80

@@ -13,7 +13,7 @@ from cache.errors import InputError
 from cache.given_splits import split_csv
 from cache.identity import connected_groups
 from cache.splits import leaks
-from classify.protocol import SplitPlan
+from classify.protocol import SplitPlan, protocol_caveats
 
 SIDES = ("train", "val", "test", "")
 
@@ -85,10 +85,12 @@ def test_a_data_set_that_the_split_does_not_name_is_test_where_it_is_only_tested
 
 
 def test_the_plan_says_what_gives_the_split() -> None:
-    kinds = {name: SplitPlan(name).describe() for name in ("grouped", "column", "ffpp:/data/splits", "a/s.csv")}
+    names = ("grouped", "manipulation", "column", "ffpp:/data/splits", "a/s.csv")
+    kinds = {name: SplitPlan(name).describe() for name in names}
     told = {name: [plan[key] for key in ("method", "file", "test_size", "seed")] for name, plan in kinds.items()}
     assert told == {
         "grouped": ["grouped", None, 0.3, 0],
+        "manipulation": ["manipulation", None, 0.3, 0],
         "column": ["column", None, None, None],
         "ffpp:/data/splits": ["ffpp", "/data/splits", None, None],
         "a/s.csv": ["file", "a/s.csv", None, None],
@@ -113,3 +115,53 @@ def test_the_refusal_names_what_leaks(tmp_path: Path) -> None:
         InputError, match=r"^the test cache puts 1 of 2 test groups .* first; name a split that says of"
     ):
         SplitPlan("column").apply(samples, (), np.arange(5) >= 3)
+
+
+def by_name(samples: pd.DataFrame, fake: str, tested: np.ndarray | None = None, **options: object) -> pd.Series:
+    """The split of fakes that are FaceSwap, but for those of one row, which are tested on."""
+    names = (["FaceSwap"], [fake])
+    return SplitPlan("manipulation", **options).apply(samples, (), tested, names)  # type: ignore[arg-type]
+
+
+def pair_of_pairs() -> pd.DataFrame:
+    """Two people who swap faces by two manipulations, and two more by one."""
+    samples = table([("A/0",), ("A/1",), ("A/0", "A/1"), ("A/1", "A/0"), ("A/2",), ("A/3",), ("A/2", "A/3")])
+    return samples.assign(
+        compression="c23", manipulation=["real"] * 2 + ["FaceSwap", "NeuralTextures"] + ["real"] * 2 + ["FaceSwap"]
+    )
+
+
+def test_a_split_by_manipulation_needs_leave_where_it_leaks_and_says_what_it_does() -> None:
+    samples = pair_of_pairs()
+    with pytest.raises(InputError, match=r"^a split by manipulation puts 2 of 2 test groups .*; deal groups \(--split"):
+        by_name(samples, "NeuralTextures", test_size=1.0)
+    trained = np.arange(7)
+    told = {}
+    for size in (0.25, 1.0):
+        plan = SplitPlan("manipulation", size, allow_leak=True)
+        split = plan.apply(samples, (), None, (["FaceSwap"], ["NeuralTextures"]))
+        told[size] = protocol_caveats(plan, samples, split, trained)
+    assert split.tolist() == ["both", "both", "train", "test", "both", "both", "train"]
+    start = "split by manipulation: fakes stand on the side of their manipulation, whoever is in them; "
+    assert told[0.25] == [f"{start}real videos are dealt, 0.25 of them to test"]
+    assert told[1.0] == [f"{start}4 real videos were trained on and are tested on"]
+
+
+def test_a_split_by_manipulation_between_data_sets_leaks_nothing_and_needs_no_leave() -> None:
+    samples = pair_of_pairs()
+    samples.loc[3:5, "dataset"] = "B"
+    samples.loc[3, "identities"] = "B/2 B/3"
+    samples.loc[3:5, "group"] = "B/2"
+    split = by_name(samples, "NeuralTextures")
+    assert split.tolist() == ["train", "train", "train", "test", "test", "test", "train"]
+    tested = (samples["dataset"] == "B").to_numpy()
+    assert by_name(samples, "NeuralTextures", tested).equals(split), "nor as another cache"
+    plan = SplitPlan("manipulation")
+    assert protocol_caveats(plan, samples, split, np.array([0, 1, 2]))[0].endswith("whoever is in them")
+
+
+def test_another_cache_is_tested_on_where_the_split_says_both(tmp_path: Path) -> None:
+    samples = table([("A/0",), ("A/1",), ("B/0",), ("B/1",)])
+    (tmp_path / "s.csv").write_text("video_id,split\nA/0,train\nA/1,train\nB/2,both\nB/3,train\n")
+    split = SplitPlan(str(tmp_path / "s.csv")).apply(samples, (), np.arange(4) >= 2)
+    assert split.tolist() == ["train", "train", "test", ""]

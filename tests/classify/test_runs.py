@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xxhash
+from safetensors.numpy import load_file
 
 import classify.record as record_module
 import classify.training as training
@@ -24,10 +25,14 @@ from cache.store import write_addition, write_cache
 from classify.features import feature_matrix
 from classify.fit import scores
 from classify.heads import HEADS
+from classify.heads.ensemble import squash
 from classify.models import load_model
 from classify.record import software
 from classify.runs import classify
+from evaluate.calibration import apply
 
+PLAIN = [name for name, head in HEADS.items() if not head.needs]
+WITH_PROMPTS = [name for name, head in HEADS.items() if head.needs == ("prompts",)]
 RUN_FILES = ["model", "predictions.csv", "run.json", "run.log", "video_predictions.csv"]
 
 
@@ -76,7 +81,9 @@ def test_predictions_are_those_of_the_model_on_the_right_rows(cache: Path, tmp_p
     rows = np.flatnonzero((split == "test") & opened.samples["manipulation"].isin(["Deepfakes", "real"]))
     assert tested["sample_id"].tolist() == opened.samples["sample_id"].iloc[rows].tolist()
     X, _ = feature_matrix(opened, rows, model.meta["features"], model.meta["prompt_set"])
-    assert tested["score"].tolist() == scores(model.pipeline, X).tolist(), "bit for bit, through CSV and skops"
+    assert tested["score"].tolist() == scores(model.pipeline, X).tolist(), (
+        "bit for bit, through CSV and the saved model"
+    )
     assert set(held["manipulation"]) == {"real", "FaceSwap"}
     assert not set(held["group"]) & set(tested["group"]) and set(held["group"]) == set(run["train_groups"])
     threshold = run["thresholds"]["frame"]["value"]
@@ -99,14 +106,19 @@ def test_what_the_test_rows_hold_changes_nothing_that_was_chosen(
     embedding[tested] = np.random.default_rng(1).normal(size=(tested.sum(), 8)) * 50
     prompts = opened.prompts()
     prompts.similarity = np.where(tested[:, None], 0.9, prompts.similarity).astype(np.float32)
-    other = Space(opened.provenance(), {"embedding": embedding}, {}, {"pair": prompts})
+    other = Space(opened.provenance(), {"embedding": embedding}, {"logit_scale": 100.0}, {"pair": prompts})
     write_cache(tmp_path / "other.h5", opened.samples, {"clean": other})
-    for normalize in ("l2", "standard"):
-        options = {"train": ["FaceSwap"], "heads": list(HEADS), "features": ["embedding", "prompts"]}
-        options |= {"normalize": normalize, "parameters": ["mlp.epochs=5"]}
+    for normalize, heads, features in (
+        ("l2", PLAIN, ["embedding", "prompts"]),
+        ("standard", ["logistic", "mlp"], ["embedding", "prompts"]),
+        ("l2", WITH_PROMPTS, ["embedding"]),
+    ):
+        options = {"train": ["FaceSwap"], "heads": heads, "features": features, "normalize": normalize}
+        options["parameters"] = [f"{head}.epochs=2" for head in heads if HEADS[head].chooses_epochs]
+        name = f"{normalize}-{heads[0]}"
         for first, second in zip(
-            classify(cache, tmp_path / f"a-{normalize}", **options),
-            classify(tmp_path / "other.h5", tmp_path / f"b-{normalize}", **options),
+            classify(cache, tmp_path / f"a-{name}", **options),
+            classify(tmp_path / "other.h5", tmp_path / f"b-{name}", **options),
             strict=True,
         ):
             one, two = record(first), record(second)
@@ -114,7 +126,7 @@ def test_what_the_test_rows_hold_changes_nothing_that_was_chosen(
                 assert one[key] == two[key]
             assert frames(first, "val").equals(frames(second, "val"))
             assert not frames(first, "test").equals(frames(second, "test"))
-            X, _ = feature_matrix(opened, np.arange(40), ["embedding", "prompts"])
+            X, _ = feature_matrix(opened, np.arange(40), features)
             same = [scores(load_model(folder / "model").pipeline, X).tolist() for folder in (first, second)]
             assert same[0] == same[1]
 
@@ -175,10 +187,75 @@ def test_training_on_several_is_one_run(cache: Path, tmp_path: Path) -> None:
 def test_heads_with_epochs_write_their_history(cache: Path, tmp_path: Path) -> None:
     (folder,) = classify(cache, tmp_path, train=["FaceSwap"], heads=["mlp"], parameters={"mlp": {"lr": 0.01}})
     history = pd.read_csv(folder / "history.csv")
-    assert list(history) == ["epoch", "train_loss", "validation_loss"]
+    assert list(history) == ["epoch", "lr", "train_loss", "validation_loss", "validation_auc"]
     run = record(folder)
     assert run["fixed"] == {"lr": 0.01} and run["parameters"]["lr"] == 0.01
     assert run["parameters"]["epochs"] == history["epoch"][history["validation_loss"].idxmin()]
+
+
+def test_checkpoints_are_kept_where_asked_for(cache: Path, tmp_path: Path) -> None:
+    options = {"train": ["FaceSwap"], "heads": ["mlp", "logistic"], "parameters": ["mlp.epochs=3"]}
+    folder, without = classify(cache, tmp_path, keep_checkpoints=True, **options)
+    kept = sorted(path.name for path in (folder / "checkpoints").iterdir())
+    assert kept == [f"epoch_00{epoch}.safetensors" for epoch in (1, 2, 3)]
+    last = load_file(folder / "checkpoints" / kept[-1])
+    assert np.array_equal(last["weight_0"], load_model(folder / "model").head.coefs_[0])
+    assert not (without / "checkpoints").exists(), "a head without epochs has none"
+    with pytest.raises(InputError, match="keep_checkpoints is False now and was True"):
+        classify(cache, tmp_path, **options)
+
+
+def test_calibrated_scores_reach_every_file(cache: Path, tmp_path: Path) -> None:
+    plain, made = (
+        classify(cache, tmp_path / name, train=["FaceSwap"], heads=["svm"], calibrate=method)[0]
+        for name, method in (("plain", None), ("made", "platt"))
+    )
+    run = record(made)
+    assert run["calibrate"] == "platt" and run["score"].startswith("probability")
+    assert record(plain)["calibration"] is None and "no probability" in record(plain)["score"]
+    raw, scored = frames(plain, "test")["score"], frames(made, "test")["score"]
+    assert scored.to_numpy() == pytest.approx(apply(run["calibration"]["frame"], raw.to_numpy()))
+    videos = pd.read_csv(made / "video_predictions.csv")
+    means = frames(made, "test").groupby("video_id", sort=False)["score"].mean()
+    tested = videos[videos["split"] == "test"].set_index("video_id")["score"]
+    assert tested[means.index].to_numpy() == pytest.approx(apply(run["calibration"]["video"], means.to_numpy()))
+    above = videos["score"] >= run["thresholds"]["video"]["value"]
+    assert (videos["predicted"] == above.astype(int)).all()
+
+
+def test_an_ensemble_is_of_the_other_heads_of_the_command(cache: Path, tmp_path: Path) -> None:
+    options = {"train": ["FaceSwap"], "parameters": ["svm.C=10"]}
+    folder = classify(cache, tmp_path, heads=["ensemble", "logistic", "svm"], **options)[-1]
+    run = record(folder)
+    assert folder.name == "ensemble" and run["members"] == {"logistic": {}, "svm": {"C": 10}}
+    parts = [record(folder.with_name(name))["trainable_parameters"] for name in ("logistic", "svm")]
+    assert run["trainable_parameters"] == sum(parts)
+    (folder / "run.json").unlink()
+    shutil.rmtree(folder)
+    again = classify(cache, tmp_path, heads=["ensemble", "logistic", "svm"], **options)[-1]
+    assert {**record(again), "timings": 0} == {**run, "timings": 0}, "members of finished runs are fitted once more"
+    with pytest.raises(InputError, match="fixed is"):
+        classify(cache, tmp_path, train=["FaceSwap"], heads=["ensemble", "logistic", "svm"], parameters=["svm.C=1"])
+    with pytest.raises(InputError, match=r"members is \{'logistic': \{\}, 'linear_svm': \{\}\} now"):
+        classify(cache, tmp_path, train=["FaceSwap"], heads=["ensemble", "logistic", "linear_svm"])
+
+
+def test_a_threshold_of_the_user_is_taken(cache: Path, tmp_path: Path) -> None:
+    (folder,) = classify(cache, tmp_path, train=["FaceSwap"], threshold=0.9)
+    assert [one["value"] for one in record(folder)["thresholds"].values()] == [0.9, 0.9]
+    assert (frames(folder, "test")["predicted"] == (frames(folder, "test")["score"] >= 0.9)).all()
+
+
+def test_a_head_that_compares_with_prompts_takes_those_of_the_cache(cache: Path, tmp_path: Path) -> None:
+    zero, plain = classify(cache, tmp_path, train=["FaceSwap"], heads=["zero_shot", "logistic"])
+    assert (record(zero)["prompt_set"], record(plain)["prompt_set"]) == ("pair", None)
+    opened = open_cache(cache)
+    tested = frames(zero, "test").set_index("sample_id")["score"]
+    rows = np.flatnonzero(opened.samples["sample_id"].isin(tested.index))
+    real, fake = opened.similarity("pair", rows).T
+    own = tested[opened.samples["sample_id"].iloc[rows]].to_numpy()
+    assert own == pytest.approx(squash(100 * (fake - real)), abs=0.02), "the cache's own, up to float16"
+    assert own.std() > 0.1
 
 
 def test_a_finished_run_is_left_as_it_is(cache: Path, tmp_path: Path) -> None:
@@ -318,7 +395,7 @@ def test_the_split_does_not_depend_on_what_is_selected(cache: Path, tmp_path: Pa
 
 
 def test_few_groups_still_run_and_say_so(build_cache: Callable[..., Path], tmp_path: Path) -> None:
-    folders = classify(build_cache(groups=6), tmp_path / "out", train=["FaceSwap"], heads=list(HEADS))
+    folders = classify(build_cache(groups=6), tmp_path / "out", train=["FaceSwap"], heads=[*PLAIN, *WITH_PROMPTS])
     for folder in folders:
         run = record(folder)
         assert run["caveats"][0].startswith("few groups: 4 training groups")
@@ -356,7 +433,7 @@ def test_a_leak_needs_leave_and_is_stamped(build_cache: Callable[..., Path], tmp
     assert not (tmp_path / "out").exists()
     (folder,) = classify(cache, tmp_path / "out", **options, allow_leak=True)
     assert "LEAK: 1 of 2 test groups were in training (e.g. 000)" in record(folder)["caveats"]
-    assert json.loads((folder / "model" / "meta.json").read_text())["caveats"] == record(folder)["caveats"]
+    assert json.loads((folder / "model" / "model.json").read_text())["meta"]["caveats"] == record(folder)["caveats"]
     (folder,) = classify(cache, tmp_path / "scene", **options, disjoint="scene")
     assert "split by scene: the same person can stand on both sides" in record(folder)["caveats"]
 
@@ -485,3 +562,34 @@ def test_bad_input_is_refused_and_leaves_no_run(cache: Path, tmp_path: Path, opt
 def test_a_missing_cache_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot read"):
         classify(tmp_path / "none.h5", tmp_path / "out", train=["FaceSwap"])
+
+
+def test_where_only_test_is_named_all_others_are_trained_on(cache: Path, tmp_path: Path) -> None:
+    (folder,) = classify(cache, tmp_path / "out", test=["Deepfakes"])
+    assert folder == tmp_path / "out" / "all-but-Deepfakes" / "logistic"
+    assert (record(folder)["train"], record(folder)["test"]) == (["FaceSwap"], ["Deepfakes"])
+    with pytest.raises(InputError, match="name at least one manipulation to train on"):
+        classify(cache, tmp_path / "none", test=["Deepfakes", "FaceSwap"])
+    with pytest.raises(InputError, match="unknown manipulation 'Deepfake'"):
+        classify(cache, tmp_path / "none", test=["Deepfake"])
+
+
+def test_a_split_by_manipulation_is_followed_from_its_file_too(cache: Path, tmp_path: Path) -> None:
+    named = {"train": ["FaceSwap"], "test": ["Deepfakes"]}
+    with pytest.raises(InputError, match="a split by manipulation puts 24 of 24 test groups into training too"):
+        classify(cache, tmp_path / "out", **named, split="manipulation", test_size=1)
+    options = {**named, "allow_leak": True}
+    (made,) = classify(cache, tmp_path / "out", **options, split="manipulation", test_size=1)
+    assert set(frames(made, "test").query("label == 0")["sample_id"]) == {
+        name for name in open_cache(cache).samples["sample_id"] if "/real/" in name
+    }
+    assert any(caveat.startswith("LEAK: 24 of 24 test groups") for caveat in record(made)["caveats"])
+    with pytest.raises(InputError, match="test groups into training too"):
+        classify(cache, tmp_path / "again", **named, split=str(tmp_path / "out/splits.csv"))
+    (again,) = classify(cache, tmp_path / "again", **options, split=str(tmp_path / "out/splits.csv"))
+    assert (again / "predictions.csv").read_bytes() == (made / "predictions.csv").read_bytes()
+
+
+def test_a_split_by_manipulation_has_no_matrix(cache: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="puts each one whole on a side, and Deepfakes is to be on both"):
+        classify(cache, tmp_path / "out", matrix=True, split="manipulation", allow_leak=True)

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from cache.predictions import COLUMNS, write
+from evaluate.runs import evaluate_tree
 
 LIFT = {"FaceSwap": 0.3, "NeuralTextures": 0.05}  # how much higher than a real's a fake's score lies
 
@@ -59,7 +60,7 @@ def write_run(
         "normalize": "l2",
         "prompt_set": None,
         "parameters": {"C": 1.0},
-        "score": "probability",
+        "score": "squashed margin, no probability",
         "seed": 0,
         "command": "python pipeline.py classify x.h5 --train FaceSwap",
         "cache": {"path": "x.h5", "fingerprint": "abc", "provenance": made},
@@ -81,25 +82,37 @@ def run_folder(tmp_path: Path) -> Path:
     return write_run(tmp_path / "run")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_run() -> Callable[..., Path]:
     """`write_run`."""
     return write_run
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def predictions_table() -> Callable[..., pd.DataFrame]:
     """`make_predictions`."""
     return make_predictions
 
 
-@pytest.fixture
-def tree(tmp_path: Path) -> Path:
+def write_tree(folder: Path) -> Path:
     """Two trainings by two heads; the second head is better in training and worse on test."""
     for train in LIFT:
         for seed, head in enumerate(("logistic", "mlp")):
             fold = make_predictions(lift={train: 0.25 + 0.2 * seed}, split="val", seed=1)
             lift = {name: (0.35 if name == train else 0.05) - 0.05 * seed for name in LIFT}
             test = make_predictions(lift=lift, seed=2)
-            write_run(tmp_path / "tree" / train / head, head=head, train=(train,), tables=[fold, test])
-    return tmp_path / "tree"
+            write_run(folder / train / head, head=head, train=(train,), tables=[fold, test])
+    return folder
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A folder by `write_tree`, to change."""
+    return write_tree(tmp_path / "tree")
+
+
+@pytest.fixture(scope="session")
+def evaluated_tree(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, Any]]]:
+    """A folder by `write_tree` that was evaluated, to look at, and what came of it."""
+    folder = write_tree(tmp_path_factory.mktemp("evaluated") / "tree")
+    return folder, evaluate_tree(folder)

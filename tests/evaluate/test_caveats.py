@@ -26,17 +26,20 @@ def fair(tmp_path: Path, make_run: Make, predictions_table: Table) -> Path:
         predictions_table(groups=30, lift={"FaceSwap": 0.3}, split="val"),
         predictions_table(groups=110, lift={"NeuralTextures": 0.2}),
     ]
-    return make_run(tmp_path / "fair", tables=tables)
+    return make_run(tmp_path / "fair", tables=tables, score="probability")
 
 
 def test_what_always_holds_is_always_told(fair: Path) -> None:
     lines = evaluate_run(fair)["caveats"]
-    starts = ("A video's score is the mean over its frames (3 each)", "Pictures: crop given, view clean", "Decisions")
-    assert [line.startswith(start) for line, start in zip(lines, starts, strict=False)] == [True] * 3
-    assert "0.500 at frame level and 0.550 at video level" in lines[2] and "out-of-fold scores" in lines[2]
-    assert lines[3].startswith("AP and F1 depend on the share of fakes (50 %")
-    assert "hold the trained model fixed" in lines[4]
-    assert len(lines) == 5
+    starts = (
+        "A video's score is the mean over its frames (3 each)", "Pictures: crop given, view clean",
+        "Log loss, Brier score and ECE (frame and video level) weigh both classes alike", "Decisions",
+    )  # fmt: skip
+    assert [line.startswith(start) for line, start in zip(lines, starts, strict=False)] == [True] * 4
+    assert "0.500 at frame level and 0.550 at video level" in lines[3] and "out-of-fold scores" in lines[3]
+    assert lines[4].startswith("AP and F1 depend on the share of fakes (50 %")
+    assert "hold the trained model fixed" in lines[5]
+    assert len(lines) == 6
 
 
 def test_a_leak_is_counted_from_the_rows_themselves(tmp_path: Path, make_run: Make, predictions_table: Table) -> None:
@@ -86,6 +89,26 @@ def test_seen_and_unseen(tmp_path: Path, make_run: Make) -> None:
     assert "Every test manipulation was trained on (FaceSwap and NeuralTextures)" in told(only_seen)
 
 
+def test_a_head_without_training_says_so_instead_of_seen_and_unseen(tmp_path: Path, make_run: Make) -> None:
+    lines = told(make_run(tmp_path / "run", head="zero_shot", trainable_parameters=0))
+    assert "zero_shot is not trained: it takes no more than thresholds and calibration from its training side" in lines
+    assert "how far the head reaches beyond" not in lines
+
+
+def test_scores_that_are_no_probabilities(tmp_path: Path, make_run: Make) -> None:
+    lines = told(make_run(tmp_path / "svm"))
+    assert "no log loss, Brier score or ECE is reported; calibration (`classify --calibrate`)" in lines
+    assert "weigh both classes alike" not in lines
+    lines = told(make_run(tmp_path / "few", score="probability: calibrated", calibrate="platt"))
+    assert "no log loss, Brier score or ECE is reported; calibration could not be made" in lines
+    platt = {"method": "platt", "slope": 1.0, "intercept": 0.0}
+    left = {"method": "unchanged", "why": "fakes score no higher than reals"}
+    calibration = {"method": "platt", "frame": platt, "video": left}
+    lines = told(make_run(tmp_path / "calibrated", calibration=calibration))
+    assert "Scores of a video were not calibrated: fakes score no higher than reals" in lines
+    assert "Log loss, Brier score and ECE (frame level) weigh both classes alike" in lines
+
+
 def test_the_demo_and_an_unknown_crop(tmp_path: Path, make_run: Make) -> None:
     demo = {"path": "x.h5", "fingerprint": "abc", "provenance": {"model": "demo", "crop": "given"}}
     assert "demo's miniature" in told(make_run(tmp_path / "demo", cache=demo))
@@ -133,6 +156,7 @@ def test_what_all_runs_say_is_said_once_and_what_is_grave_with_its_runs() -> Non
         "1 of 70 videos are not in the split and were left out",
         "Pictures: crop none, view clean",
         "The run does not say how its pictures were cropped",
+        "zero_shot is not trained: it takes no more",
     ],
 )
 def test_the_protocol_of_some_runs_is_told_with_these(sentence: str) -> None:

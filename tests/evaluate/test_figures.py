@@ -2,6 +2,7 @@
 
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib as mpl
@@ -9,10 +10,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evaluate.figures import FIGURES, matrix_figure, roc_figure, scores_figure, svg
-from evaluate.folders import find_runs, read_run
+from evaluate.drawing import svg
+from evaluate.figures import FIGURES, history_figure, reliability_figure, roc_figure, scores_figure
+from evaluate.folders import Run
 from evaluate.levels import at_level
-from evaluate.matrix import compare
+from evaluate.reliability import calibration_error, reliability_bins
+
+HISTORY = pd.DataFrame(
+    {"epoch": [1, 2, 3], "lr": 0.1, "train_loss": [0.7, 0.5, 0.4], "validation_loss": [0.6, 0.5, 0.55],
+     "validation_auc": [0.6, 0.7, 0.72]}
+)  # fmt: skip
+CONFIG = {"head": "mlp", "train": ["FaceSwap"], "score": "probability", "parameters": {"epochs": 2}}
 
 
 @pytest.fixture
@@ -20,21 +28,32 @@ def videos(predictions_table: Callable[..., pd.DataFrame]) -> pd.DataFrame:
     return at_level(predictions_table(), "video")
 
 
+@pytest.fixture
+def run(predictions_table: Callable[..., pd.DataFrame]) -> Run:
+    return Run(Path("mlp"), CONFIG, predictions_table(), HISTORY)
+
+
+def drawn(name: str, run: Run) -> str:
+    figure = FIGURES[name].draw(run)
+    assert figure is not None
+    return svg(figure)
+
+
 @pytest.mark.parametrize("name", FIGURES)
-def test_figures_are_the_same_bytes_and_leave_no_trace(name: str, videos: pd.DataFrame) -> None:
+def test_figures_are_the_same_bytes_and_leave_no_trace(name: str, run: Run) -> None:
     before = dict(mpl.rcParams)
-    first, second = (svg(FIGURES[name].draw(videos, ["FaceSwap"], 0.5)) for _ in range(2))
-    assert first == second
+    first = drawn(name, run)
+    assert first == drawn(name, run)
     assert dict(mpl.rcParams) == before
     assert "dc:date" not in first
     ET.fromstring(first)
 
 
-@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize("name", [name for name in FIGURES if name != "history"])
 @pytest.mark.parametrize("manipulation", ["<b>&", "a$b$c", r"$\frac{$"])
-def test_names_are_names(name: str, manipulation: str, videos: pd.DataFrame) -> None:
-    renamed = videos.replace({"manipulation": {"FaceSwap": manipulation}})
-    tree = ET.fromstring(svg(FIGURES[name].draw(renamed, [], 0.5)))
+def test_names_are_names(name: str, manipulation: str, run: Run) -> None:
+    renamed = run.table.replace({"manipulation": {"FaceSwap": manipulation}})
+    tree = ET.fromstring(drawn(name, replace(run, table=renamed)))
     texts = [element.text or "" for element in tree.iter() if element.tag.endswith("text")]
     assert any(manipulation in text for text in texts)
 
@@ -62,29 +81,43 @@ def test_scores_show_each_class_and_what_is_called_fake(videos: pd.DataFrame) ->
     assert f"{np.mean(reals >= 0.5):.0%}" in [text.get_text() for text in axes.texts]
 
 
-def test_matrix_writes_every_cell(tree: Path) -> None:
-    runs = [run for path in find_runs(tree) if (run := read_run(path)).head == "mlp"]
-    table = compare({"mlp": runs}, n_draws=50)["video"]["mlp"]
-    axes = matrix_figure(table, "mlp").axes[0]
-    written = [text.get_text() for text in axes.texts]
-    for row in table["cells"].values():
-        for cell in row.values():
-            assert f"{cell['value']:.2f}" in written
-    assert len(written) == 8
-    frames = [patch for patch in axes.patches if not patch.get_fill()]
-    assert [patch.get_xy() for patch in frames] == [(0.04, 0.04), (1.04, 1.04)]
-    assert f"gap {table['gap']['value']:.2f}" in axes.get_xlabel()
-    assert axes.get_xticklabels()[0].get_rotation() == 0
-
-
 def test_long_names_and_many_of_them_find_room(predictions_table: Callable[..., pd.DataFrame]) -> None:
     names = [f"LongManipulation{at}" for at in range(9)]
     videos = at_level(predictions_table(groups=3, lift=dict.fromkeys(names, 0.2)), "video")
     legend = roc_figure(videos, [], 0.5).axes[0].get_legend()
     assert [text.get_text().split()[0] for text in legend.get_texts()] == names
     assert legend.get_bbox_to_anchor().y1 < roc_figure(videos, [], 0.5).axes[0].bbox.y0
-    cell = {"value": 0.5, "low": None, "high": None, "seen": False, "few_groups": True}
-    table = {"trains": ["A"], "tests": names, "cells": {"A": dict.fromkeys(names, cell)}}
-    axes = matrix_figure(table | dict.fromkeys(("seen", "unseen", "gap")), "svm").axes[0]
-    assert axes.get_xticklabels()[0].get_rotation() == 30
-    assert "no interval†" in [text.get_text() for text in axes.texts]
+
+
+def test_a_run_draws_only_what_it_has(run: Run) -> None:
+    margin = replace(run, config={**CONFIG, "score": "squashed margin"}, history=None)
+    assert {name for name, figure in FIGURES.items() if figure.draw(margin) is None} == {"reliability", "history"}
+    assert all(figure.draw(run) is not None for figure in FIGURES.values())
+
+
+def test_reliability_draws_the_bins_of_each_manipulation(videos: pd.DataFrame) -> None:
+    axes = reliability_figure(videos, ["FaceSwap"]).axes[0]
+    lines = {line.get_label().split()[0].strip(","): line for line in axes.lines[1:]}
+    for name, line in lines.items():
+        cell = videos[videos["manipulation"].isin(["real", name])]
+        bins = reliability_bins(cell["label"].to_numpy(), cell["score"].to_numpy())
+        assert (line.get_xdata() == bins.score).all() and (line.get_ydata() == bins.fakes).all()
+        area = calibration_error(cell["label"].to_numpy(), cell["score"].to_numpy())
+        assert line.get_label().endswith(f"  {area:.2f}")
+    assert [line.get_linestyle() for line in lines.values()] == ["-", "--"]
+
+
+def test_history_marks_the_epoch_that_was_chosen() -> None:
+    losses, areas = history_figure(HISTORY, 2).axes
+    assert [line.get_label() for line in losses.lines] == ["training", "held-out groups", "chosen: 2"]
+    assert list(losses.lines[1].get_ydata()) == [0.6, 0.5, 0.55] and list(areas.lines[0].get_ydata()) == [
+        0.6,
+        0.7,
+        0.72,
+    ]
+    assert [list(axes.lines[-1].get_xdata()) for axes in (losses, areas)] == [[2, 2], [2, 2]]
+
+
+def test_a_history_without_validation_is_one_curve() -> None:
+    (axes,) = history_figure(HISTORY[["epoch", "lr", "train_loss"]]).axes
+    assert [line.get_label() for line in axes.lines] == ["training"]

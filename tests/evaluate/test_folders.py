@@ -99,6 +99,69 @@ def test_a_run_without_thresholds_is_judged_at_one_half(tmp_path: Path, make_run
     assert run.threshold("frame") == {"value": 0.5, "source": "0.5, the run states none"}
 
 
+PLATT = {"method": "platt", "slope": 2.0, "intercept": 0.0}
+LEFT = {"method": "unchanged", "why": "no order"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"score": "probability: logistic function"}, (True, True)),
+        ({"score": "squashed margin"}, (False, False)),
+        ({"score": None}, (False, False)),
+        (
+            {"score": "squashed margin", "calibration": {"method": "platt", "frame": PLATT, "video": LEFT}},
+            (True, False),
+        ),
+        ({"score": "probability", "calibration": {"method": "platt", "frame": LEFT, "video": PLATT}}, (False, True)),
+        ({"score": "probability: calibrated", "calibrate": "platt", "calibration": None}, (False, False)),
+    ],
+)
+def test_what_can_be_taken_as_a_probability(
+    tmp_path: Path, make_run: Callable[..., Path], settings: dict[str, object], expected: tuple[bool, bool]
+) -> None:
+    run = read_run(make_run(tmp_path / "run", **settings))
+    assert (run.gives_probabilities("frame"), run.gives_probabilities("video")) == expected
+
+
+def test_videos_are_read_as_the_run_calibrates_them(tmp_path: Path, make_run: Callable[..., Path]) -> None:
+    calibration = {"method": "platt", "frame": LEFT, "video": PLATT}
+    plain, run = (
+        read_run(make_run(tmp_path / name, calibration=one)) for name, one in (("a", None), ("b", calibration))
+    )
+    frames = run.rows("test")
+    assert run.at_level(frames, "frame")["score"].equals(frames["score"])
+    before, after = (one.at_level(frames, "video")["score"].to_numpy() for one in (plain, run))
+    assert after == pytest.approx(before**2 / (before**2 + (1 - before) ** 2))  # twice the log odds
+
+
+@pytest.mark.parametrize(
+    "calibration", ["platt", {"method": "platt"}, {"frame": PLATT, "video": {**PLATT, "slope": -1}}]
+)
+def test_a_broken_calibration_is_named(tmp_path: Path, make_run: Callable[..., Path], calibration: object) -> None:
+    with pytest.raises(InputError, match=r"run\.json: calibration: .* is no calibration"):
+        read_run(make_run(tmp_path / "run", calibration=calibration))
+
+
+def test_the_history_of_a_head_with_epochs(tmp_path: Path, make_run: Callable[..., Path]) -> None:
+    run = make_run(tmp_path / "run", parameters={"epochs": 2})
+    assert read_run(run).history is None and read_run(run).chosen_epoch is None
+    path = run / "history.csv"
+    path.write_text("epoch,lr,train_loss\n1,0.1,0.7\n2,0.1,0.6\n3,0.1,0.65\n")
+    found = read_run(run)
+    assert found.history is not None and found.history["train_loss"].tolist() == [0.7, 0.6, 0.65]
+    assert found.chosen_epoch == 2
+    path.write_text("epoch,lr,train_loss\n1,0.1,0.7\n")
+    assert read_run(run).chosen_epoch is None, "an epoch that the history does not show"
+    for text, said in (
+        ("epoch,lr\n1,0.1\n", "lacks the columns train_loss"),
+        ("epoch,lr,train_loss\n1,x,0\n", "cannot"),
+    ):
+        path.write_text(text)
+        with pytest.raises(InputError, match=rf"{said}.*`classify` makes it anew"):
+            read_run(run)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -36,7 +36,7 @@ def five_videos() -> pd.DataFrame:
 
 
 def test_hand_worked_at_video_level() -> None:
-    found = measure(five_videos(), HALF, level="video")
+    found = measure(at_level(five_videos(), "video"), HALF)
     assert found["auc"]["value"] == pytest.approx(5 / 6)
     assert found["eer"]["value"] == pytest.approx(1 / 3)
     assert found["f1"]["value"] == pytest.approx(0.8)
@@ -64,21 +64,21 @@ def test_hand_worked_at_video_level() -> None:
 
 
 def test_frames_are_counted_one_by_one() -> None:
-    found = measure(five_videos(), HALF, level="frame")
+    found = measure(five_videos(), HALF)
     assert found["n"]["samples"] == 10 and found["n"]["real"] == 6
     assert found["confusion"] == {"tn": 5, "fp": 1, "fn": 1, "tp": 3}
 
 
 def test_a_score_at_the_threshold_is_fake() -> None:
-    found = measure(five_videos(), {"value": 0.9, "source": "by hand"}, level="frame")
+    found = measure(five_videos(), {"value": 0.9, "source": "by hand"})
     assert found["confusion"] == {"tn": 5, "fp": 1, "fn": 2, "tp": 2}  # scores 1.0 | 0.3, 0.8 | 0.9, 1.0
 
 
 def test_intervals_enclose_the_value(predictions_table: Maker) -> None:
     table = predictions_table()
     for level in ("frame", "video"):
-        found = measure(table, HALF, level=level)
         rows = at_level(table, level)
+        found = measure(rows, HALF)
         assert found["auc"]["value"] == auc(rows["label"].to_numpy(), rows["score"].to_numpy())
         assert found["eer"]["value"] == eer(rows["label"].to_numpy(), rows["score"].to_numpy())
         for name in ("auc", "eer"):
@@ -87,16 +87,36 @@ def test_intervals_enclose_the_value(predictions_table: Maker) -> None:
         assert found["few_groups"] is False and found["one_class_draws"] == 0
 
 
+def test_videos_are_calibrated_after_the_mean_and_frames_come_calibrated() -> None:
+    double = {"method": "isotonic", "x": [0.0, 0.5], "y": [0.0, 1.0]}
+    frames = five_videos()
+    videos = at_level(frames, "video", double)
+    assert videos["score"].tolist() == pytest.approx([0.2, 0.4, 1.0, 1.0, 1.0])  # of the means .1 .2 .7 .6 .9
+    assert at_level(frames, "frame", double)["score"].equals(frames["score"])
+
+
+def test_reliability_is_of_scores_that_are_probabilities() -> None:
+    videos = at_level(five_videos(), "video")
+    names = ("log_loss", "brier_score", "ece")
+    assert [measure(videos, HALF)[name] for name in names] == [{"value": None}] * 3
+    found = measure(videos, HALF, probabilities=True)
+    assert [found[name]["value"] for name in names] == pytest.approx(
+        [METRICS[name].function(videos["label"].to_numpy(), videos["score"].to_numpy()) for name in names]
+    )
+    with pytest.raises(InputError, match=r"reach from 0\.3 to 1\.1; a probability lies in 0 to 1"):
+        measure(videos.assign(score=videos["score"] + 0.2), HALF, probabilities=True)
+
+
 def test_too_few_groups_of_one_class(predictions_table: Maker) -> None:
     table = predictions_table()
     keep = (table["label"] == 0) | table["group"].isin(sorted(table["group"].unique())[:19])
-    assert measure(table[keep], HALF, level="video")["few_groups"] is True
+    assert measure(at_level(table[keep], "video"), HALF)["few_groups"] is True
 
 
 def test_one_class_is_refused() -> None:
     table = five_videos()
     with pytest.raises(InputError, match="0 real and 2 fake"):
-        measure(table[table["label"] == 1], HALF, level="video")
+        measure(at_level(table[table["label"] == 1], "video"), HALF)
 
 
 def test_errors_by_kind() -> None:
@@ -108,10 +128,11 @@ def test_errors_by_kind() -> None:
 def test_worst_videos_first() -> None:
     table = five_videos()
     table.loc[table["video_id"] == "f1", "score"] = 0.1
-    found = worst_videos(table, 0.5)
+    videos = at_level(table, "video")
+    found = worst_videos(videos, 0.5)
     assert [(video["video_id"], video["label"]) for video in found] == [("f1", 1), ("r2", 0)]
     assert found[0]["score"] == pytest.approx(0.1) and found[0]["frames"] == 2
-    assert len(worst_videos(table, 0.5, count=1)) == 1
+    assert len(worst_videos(videos, 0.5, count=1)) == 1
 
 
 def test_cells_take_the_reals_of_their_own_data_set(predictions_table: Maker) -> None:

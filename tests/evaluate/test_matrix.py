@@ -42,6 +42,28 @@ def test_seen_unseen_and_gap_are_means_over_cells(tree: Path) -> None:
     assert table["gap"]["low"] < table["gap"]["value"] < table["gap"]["high"]
 
 
+def test_an_unseen_manipulation_is_averaged_over_the_trainings_that_did_not_see_it(
+    tmp_path: Path, make_run: Callable[..., Path], predictions_table: Callable[..., pd.DataFrame]
+) -> None:
+    """Two of three trainings did not see C, one A, one B; means resample the same groups jointly."""
+    names = {"A": 0.1, "B": 0.15, "C": 0.2}
+    runs = []
+    for seed, train in enumerate((("A",), ("B",), ("A", "C"))):
+        fold = predictions_table(lift={train[0]: 0.2}, split="val")
+        tables = [fold, predictions_table(lift=names, seed=seed)]
+        runs.append(read_run(make_run(tmp_path / "+".join(train), train=train, tables=tables)))
+    table = compare({"svm": runs}, n_draws=100)["video"]["svm"]
+    cells_ = table["cells"]
+    expected = {"A": ["B"], "B": ["A", "A+C"], "C": ["A", "B"]}
+    assert list(table["unseen_each"]) == table["tests"] == ["A", "B", "C"]
+    for test, trains in expected.items():
+        mean = table["unseen_each"][test]
+        assert mean["value"] == pytest.approx(np.mean([cells_[train][test]["value"] for train in trains]))
+        assert mean["trainings"] == len(trains) and mean["low"] < mean["value"] < mean["high"]
+    assert table["unseen_each"]["A"]["low"] == cells_["B"]["A"]["low"]
+    assert table["unseen_each"]["C"]["high"] < max(cells_[train]["C"]["high"] for train in ("A", "B"))
+
+
 def test_heads_rank_by_their_out_of_fold_auc_and_not_by_test(tree: Path) -> None:
     found = compare(by_head(tree), n_draws=50)["video"]
     assert list(found) == ["mlp", "logistic"]

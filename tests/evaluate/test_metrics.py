@@ -28,6 +28,9 @@ BY_HAND = {
     "precision": 2 / 3,
     "recall": 1.0,
     "f1": 0.8,
+    "log_loss": -(np.log(0.9 * 0.8 * 0.3) / 6 + np.log(0.6 * 0.9) / 4),  # a real weighs 1/6, a fake 1/4
+    "brier_score": (0.1**2 + 0.2**2 + 0.7**2) / 6 + (0.4**2 + 0.1**2) / 4,
+    "ece": (0.1 + 0.2 + 0.7) / 6 + (0.4 + 0.1) / 4,  # every video has a bin of its own
 }
 PAIRS = st.lists(st.tuples(st.integers(0, 1), st.integers(-5, 5)), min_size=2, max_size=40).filter(
     lambda pairs: len({label for label, _ in pairs}) == 2
@@ -44,7 +47,7 @@ def arrays(pairs: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("name", METRICS)
 def test_hand_worked(name: str) -> None:
     metric = METRICS[name]
-    given_ = SCORES if metric.reads == "scores" else SCORES >= 0.5
+    given_ = SCORES >= 0.5 if metric.reads == "decisions" else SCORES
     assert metric.function(LABELS, given_) == pytest.approx(BY_HAND[name])
 
 
@@ -57,9 +60,11 @@ def test_one_class_is_refused(name: str) -> None:
 @pytest.mark.parametrize("name", METRICS)
 def test_perfect_and_inverted(name: str) -> None:
     labels = np.array([0, 0, 1, 1])
-    best, worst = (1.0, 0.0) if name != "eer" else (0.0, 1.0)
-    assert METRICS[name].function(labels, labels) == best
-    if name != "average_precision":  # precision never falls to 0
+    best, worst = (0.0, 1.0) if name == "eer" or METRICS[name].reads == "probabilities" else (1.0, 0.0)
+    assert METRICS[name].function(labels, labels) == pytest.approx(best, abs=1e-12)
+    if name == "log_loss":
+        assert METRICS[name].function(labels, 1 - labels) > 30  # finite, or no JSON could hold it
+    elif name != "average_precision":  # precision never falls to 0
         assert METRICS[name].function(labels, 1 - labels) == worst
 
 

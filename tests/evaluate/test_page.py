@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -56,16 +57,19 @@ def check_self_contained(page: Page) -> None:
     assert set(linked) <= set(ids)
 
 
-@pytest.fixture
-def run_page(run_folder: Path) -> Page:
-    evaluate_run(run_folder)
-    return Page((run_folder / "report.html").read_text(encoding="utf-8"))
+Evaluated = tuple[Path, list[dict[str, Any]]]
 
 
-@pytest.fixture
-def tree_page(tree: Path) -> Page:
-    evaluate_tree(tree)
-    return Page((tree / "report.html").read_text(encoding="utf-8"))
+@pytest.fixture(scope="module")
+def run_page(tmp_path_factory: pytest.TempPathFactory, make_run: Callable[..., Path]) -> Page:
+    run = make_run(tmp_path_factory.mktemp("page") / "run", score="probability")
+    evaluate_run(run)
+    return Page((run / "report.html").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def tree_page(evaluated_tree: Evaluated) -> Page:
+    return Page((evaluated_tree[0] / "report.html").read_text(encoding="utf-8"))
 
 
 def test_reports_are_self_contained(run_page: Page, tree_page: Page) -> None:
@@ -85,20 +89,63 @@ def test_a_run_report_tells_everything(run_page: Page) -> None:
     order = ["Read with care", "What was run, on what", "python pipeline.py classify", "Ranking", "ROC", "Errors"]
     places = [run_page.words.index(word) for word in order]
     assert places == sorted(places)
-    assert run_page.tags["svg"] == 2
+    assert run_page.tags["svg"] == 3
     for word in ("NeuralTextures", "FaceSwap *", "hold the trained model fixed", "out of fold", "C 1", "ViT-B-32"):
         assert word in run_page.words
 
 
-def test_a_tree_report_ranks_and_links(tree_page: Page, tree: Path) -> None:
+def test_a_tree_report_ranks_and_links(tree_page: Page, evaluated_tree: Evaluated) -> None:
+    tree, _ = evaluated_tree
     links = [value for name, value in tree_page.attributes if name == "href"]
     trains = sorted(path.name for path in tree.iterdir() if path.is_dir())
     assert links == [f"{train}/{head}/report.html" for head in ("mlp", "logistic") for train in trains]
     assert all((tree / link).is_file() for link in links)
     assert tree_page.tags["svg"] == 2
-    heads = tree_page.words.index("AUC at video level, mean over the cells that all heads share")
+    heads = tree_page.words.index("AUC at video level, heads in the order of their out-of-fold AUC")
     assert tree_page.words.index("mlp", heads) < tree_page.words.index("logistic", heads)
     assert "would make that column optimistic" in re.sub(r"\s+", " ", tree_page.words)
+
+
+def test_the_table_of_heads_comes_first_and_tells_what_each_trains(
+    tmp_path: Path, make_run: Callable[..., Path]
+) -> None:
+    trains = {"logistic": 257, "zero_shot": 0, "knn": 0}
+    for head, count in trains.items():
+        settings = {"trainable_parameters": count, "trainable_share": count / 1e8}
+        make_run(tmp_path / "FaceSwap" / head, head=head, **settings)
+    evaluate_tree(tmp_path)
+    page = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
+    check_self_contained(page)
+    words = re.sub(r"\s+", " ", page.words)
+    table = words[words.index("Heads AUC at video level") : words.index("What was run, on what")]
+    assert "HeadOut of foldSeenUnseenGapNeuralTexturesTrained" in table
+    for said in ("257 0.00026 %", "no training", "0 0 %"):
+        assert said in table
+    report = (tmp_path / "FaceSwap" / "zero_shot" / "report.html").read_text(encoding="utf-8")
+    assert "zero_shot, not trained, thresholds from FaceSwap" in report and "<dd>no training</dd>" in report
+    assert "<dd>257 (0.00026 % of encoder and head)</dd>" in (
+        tmp_path / "FaceSwap" / "logistic" / "report.html"
+    ).read_text(encoding="utf-8")
+
+
+def test_reliability_and_history_are_shown_where_they_are(tmp_path: Path, make_run: Callable[..., Path]) -> None:
+    platt = {"method": "platt", "slope": 2.0, "intercept": 0.5}
+    calibration = {"method": "platt", "frame": platt, "video": platt}
+    settings = {"calibrate": "platt", "calibration": calibration}
+    both = make_run(tmp_path / "both", head="mlp", parameters={"epochs": 1}, **settings)
+    (both / "history.csv").write_text("epoch,lr,train_loss\n1,0.1,0.7\n")
+    neither = make_run(tmp_path / "neither", head="svm")
+    for run, svgs in ((both, 4), (neither, 2)):
+        result = evaluate_run(run)
+        page = Page((run / "report.html").read_text(encoding="utf-8"))
+        check_self_contained(page)
+        assert page.tags["svg"] == svgs
+        for name in ("reliability", "history"):
+            assert (run / f"{name}.svg").exists() is (run == both)
+        assert ("Scores as probabilities" in page.words) is (run == both)
+        assert ("slope 2.000, intercept 0.500" in page.words) is (run == both)
+        assert (result["video"]["ece"]["value"] is not None) is (run == both)
+    assert "chosen: 1" in (both / "history.svg").read_text(encoding="utf-8")
 
 
 def test_a_leak_stands_out(

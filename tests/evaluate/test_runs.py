@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -12,8 +13,12 @@ from cache.errors import InputError
 from evaluate.levels import at_level
 from evaluate.metrics import METRICS, auc
 from evaluate.runs import evaluate_run, evaluate_tree
+from evaluate.summary import summarise
 
 WRITTEN = {"metrics.json", "report.html", "roc.svg", "scores.svg"}
+
+
+Evaluated = tuple[Path, list[dict[str, Any]]]
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -57,18 +62,79 @@ def test_a_run_without_out_of_fold_rows(
     assert result["validation"] is None
 
 
+def test_a_calibrated_run_is_calibrated_wherever_videos_are_counted(
+    tmp_path: Path, make_run: Callable[..., Path], predictions_table: Callable[..., pd.DataFrame]
+) -> None:
+    """The same frames with another map of videos: figures of frames stay, those of videos follow the map."""
+    fold = predictions_table(lift={"FaceSwap": 0.3}, split="val", seed=1)
+    tables = [fold, predictions_table()]
+    step = {"method": "isotonic", "x": [0.55, 0.5500001], "y": [0.25, 0.75]}
+    none = {"method": "unchanged", "why": "no order"}
+    for name, calibration in (("plain", None), ("mapped", {"method": "isotonic", "frame": none, "video": step})):
+        settings = {"calibration": calibration, "score": "probability"}
+        make_run(tmp_path / name / "FaceSwap" / "svm", head="svm", tables=tables, **settings)
+    plain, mapped = sorted(evaluate_tree(tmp_path), key=lambda result: "mapped" in result["folder"])
+    assert plain["frame"]["auc"] == mapped["frame"]["auc"]
+    # two values are left, on the two sides of the threshold: an AUC of two scores is the balanced accuracy
+    for result, name in ((mapped["video"], "test"), (mapped["validation"]["video"], "val")):
+        assert result["auc"]["value"] == pytest.approx(result["balanced_accuracy"]["value"]), name
+    assert mapped["video"]["confusion"] == plain["video"]["confusion"]
+    cell = mapped["comparison"]["video"]["cells"]["FaceSwap"]["NeuralTextures"]
+    assert cell["value"] == mapped["by_manipulation"]["NeuralTextures"]["video"]["auc"]["value"]
+    folds = mapped["comparison"]["video"]["out_of_fold"]["value"]
+    assert folds == mapped["validation"]["video"]["auc"]["value"]
+    assert {video["score"] for video in mapped["worst_videos"]} <= {0.25, 0.75}
+    assert mapped["video"]["ece"]["value"] is not None and plain["video"]["ece"]["value"] is not None
+    assert mapped["validation"]["video"]["ece"]["value"] is None, "it was fitted on these rows"
+    assert plain["validation"]["video"]["ece"]["value"] is not None
+
+
+@pytest.mark.parametrize("score", ["squashed margin", None])
+def test_reliability_of_no_probability_is_null(
+    tmp_path: Path, make_run: Callable[..., Path], score: str | None
+) -> None:
+    run = make_run(tmp_path / "run", score=score)
+    evaluate_run(run)
+    stored = json.loads((run / "metrics.json").read_text())
+    for name in ("log_loss", "brier_score", "ece"):
+        assert stored["video"][name] == stored["validation"]["frame"][name] == {"value": None}
+
+
+def test_a_probability_beyond_one_is_named(
+    tmp_path: Path, make_run: Callable[..., Path], predictions_table: Callable[..., pd.DataFrame]
+) -> None:
+    table = predictions_table()
+    run = make_run(tmp_path / "run", tables=[table.assign(score=table["score"] + 1)], score="probability")
+    with pytest.raises(InputError, match=r"run, test: scores reach from .* a probability lies in 0 to 1"):
+        evaluate_run(run)
+
+
+def test_a_run_without_search_parameters_or_folds(
+    tmp_path: Path, make_run: Callable[..., Path], predictions_table: Callable[..., pd.DataFrame]
+) -> None:
+    bare = {"head": "zero_shot", "trainable_parameters": 0, "trainable_share": 0.0, "parameters": {}}
+    for at, search in enumerate(
+        (None, {"criterion": "AUC", "results": []}, {"results": [{"params": {}, "auc": None}]})
+    ):
+        make_run(tmp_path / str(at) / "zero_shot", tables=[predictions_table()], search=search, **bare)
+    results = evaluate_tree(tmp_path)
+    assert [result["validation"] for result in results] == [None] * 3
+    assert "no training" in summarise(results) and "no training" in (tmp_path / "heads.md").read_text()
+    assert [result["comparison"]["trainable_parameters"] for result in results] == [[0, 0]] * 3
+
+
 def test_a_single_run_gets_no_comparison(run_folder: Path) -> None:
     results = evaluate_tree(run_folder)
     assert len(results) == 1 and "comparison" not in results[0]
     assert not (run_folder / "summary.csv").exists()
 
 
-def test_a_tree_gets_a_table_and_a_report_on_top(tree: Path) -> None:
-    results = evaluate_tree(tree)
+def test_a_tree_gets_a_table_and_a_report_on_top(evaluated_tree: Evaluated) -> None:
+    tree, results = evaluated_tree
     assert [result["run"]["head"] for result in results] == ["mlp", "mlp", "logistic", "logistic"]
     assert json.loads(json.dumps(results)) == results
     written = {path.name for path in tree.iterdir() if path.is_file()}
-    assert written == {"summary.csv", "report.html", "matrix_logistic.svg", "matrix_mlp.svg"}
+    assert written == {"summary.csv", "heads.csv", "heads.md", "report.html", "matrix_logistic.svg", "matrix_mlp.svg"}
     for result in results:
         assert {path.name for path in Path(result["folder"]).iterdir()} >= WRITTEN
     table = pd.read_csv(tree / "summary.csv")
@@ -100,8 +166,8 @@ def test_the_table_stamps_every_row_with_its_protocol(
     assert list(stamps.loc["svm"]) == [{"given"}, {"video"}, {"False"}, {leak}]
 
 
-def test_cells_of_the_matrix_are_those_of_the_runs(tree: Path) -> None:
-    for result in evaluate_tree(tree):
+def test_cells_of_the_matrix_are_those_of_the_runs(evaluated_tree: Evaluated) -> None:
+    for result in evaluated_tree[1]:
         for level in ("frame", "video"):
             cells = result["comparison"][level]["cells"]["+".join(result["run"]["train"])]
             for name, part in result["by_manipulation"].items():
@@ -157,7 +223,7 @@ def test_a_leaking_run_needs_leave_and_every_output_says_so(tree: Path) -> None:
     (run / "run.json").write_text(json.dumps(config))
     evaluate_run(run)  # leave was given when it was made
     stamped = [run / "report.html", run / "metrics.json", run / "roc.svg", run / "scores.svg", tree / "report.html",
-               tree / "summary.csv", tree / "matrix_mlp.svg"]  # fmt: skip
+               tree / "summary.csv", tree / "matrix_mlp.svg", tree / "heads.csv", tree / "heads.md"]  # fmt: skip
     for path in stamped:
         assert "LEAK: 1 of 24 test" in path.read_text(), path.name
     for path in (tree / "FaceSwap" / "logistic" / "roc.svg", tree / "matrix_logistic.svg"):

@@ -4,8 +4,10 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+import pytest
 
 from evaluate.runs import evaluate_tree
 from evaluate.summary import WIDTH, columns, error_sentences, headline, summarise
@@ -48,8 +50,9 @@ def test_the_headline_tells_seen_from_unseen(run_folder: Path) -> None:
     assert last == "Guessing gives 0.5."
 
 
-def test_several_runs_as_a_comparison(tree: Path) -> None:
-    text = summarise(evaluate_tree(tree))
+def test_several_runs_as_a_comparison(evaluated_tree: tuple[Path, list[dict[str, Any]]]) -> None:
+    tree, results = evaluated_tree
+    text = summarise(results)
     assert fits(text.replace(str(tree), "runs/a"))
     assert text.startswith("4 runs: 2 trainings, 2 heads. mlp ranks first")
     lines = text.splitlines()
@@ -58,6 +61,63 @@ def test_several_runs_as_a_comparison(tree: Path) -> None:
     row = next(line for line in lines if line.startswith("  NeuralTextures "))
     assert row.count("[") == 1 and row.rstrip().endswith("]")
     assert text.endswith(f"Report: {tree / 'report.html'}")
+
+
+HEADS = ["linear_probe", "svm", "zero_shot", "prompt_fusion", *(f"head_{at:02d}" for at in range(9))]
+
+
+def compared(head: str, tests: list[str]) -> dict[str, Any]:
+    """What `evaluate_tree` gives of one of several runs, as far as the console tells it."""
+    figure = {"value": 0.5, "low": 0.25, "high": 0.75, "few_groups": True}
+    table = {
+        "trains": ["FaceSwap"], "tests": tests, "cells": {"FaceSwap": dict.fromkeys(tests, figure | {"seen": False})},
+        "seen": figure, "unseen": figure, "gap": {**figure, "value": -0.5, "low": -0.75, "high": -0.25},
+        "unseen_each": dict.fromkeys(tests, figure),
+        "out_of_fold": {"value": 0.75}, "shared": len(tests), "apart": 0, "one_class_draws": 0,
+    }  # fmt: skip
+    trained = {"trainable_parameters": [36000, 36000], "trainable_share": [0.0001, 0.0001]}
+    comparison = {"head": head, "trained": head != "zero_shot", **trained, "report": "runs/report.html", "video": table}
+    run = {"head": head, "train": ["FaceSwap"]}
+    return {"run": run, "video": {"few_groups": True}, "caveats": [], "comparison": comparison}
+
+
+@pytest.mark.parametrize(
+    ("tests", "expected"),
+    [
+        (list("ABC"), "  svm          " + 3 * "  †0.500 (0.25-0.75)" + "       36,000  0.01 %"),
+        (list("ABCD"), "  svm          " + 4 * "  †0.500 (0.25-0.75)"),
+        (list("ABCDEFG"), "  svm          " + 7 * "  †0.500" + "       36,000  0.01 %"),
+        (list("ABCDEFGHIJ"), "  svm          " + 10 * "  †0.500"),
+        ([f"Manipulation{at}" for at in range(9)], "  too many columns for the console: see heads.csv and the report"),
+    ],
+)
+def test_thirteen_heads_fit_the_console(tests: list[str], expected: str) -> None:
+    text = summarise([compared(head, tests) for head in HEADS])
+    assert fits(text)
+    _, table = text.split("Unseen manipulations one by one")
+    assert expected in table.splitlines()
+    told = [
+        line for line in table.splitlines() if line.startswith("  zero_shot ") and line.endswith("no training       -")
+    ]
+    assert len(told) == 1
+    assert "  svm                  0.750  †0.500 (0.25-0.75)  †0.500 (0.25-0.75)  †-0.500 (-0.75 to -0.25)" in text
+    assert "svm: AUC at video level" not in text, "a matrix for each of so many heads would be too long"
+    assert "svm: AUC at video level" in summarise([compared(head, tests) for head in HEADS[:4]])
+
+
+def test_a_head_without_training_is_told_so(tmp_path: Path, make_run: Callable[..., Path]) -> None:
+    run = make_run(tmp_path / "run", head="zero_shot")
+    text = summarise(evaluate_tree(run)).replace("\n", " ")
+    assert text.startswith("zero_shot, not trained, thresholds from FaceSwap")
+    assert "It is not trained; on its training side it is" in text
+    assert "which it never saw" not in text and "which it was trained on" not in text
+
+
+def test_probabilities_are_told_where_scores_are_such(tmp_path: Path, make_run: Callable[..., Path]) -> None:
+    results = evaluate_tree(make_run(tmp_path / "a", score="probability"))
+    told = [f"{results[0]['video'][name]['value']:.3f}" for name in ("log_loss", "brier_score", "ece")]
+    assert f"as probabilities: Log loss {told[0]}, Brier {told[1]}, ECE {told[2]}" in summarise(results)
+    assert "as probabilities" not in summarise(evaluate_tree(make_run(tmp_path / "b")))
 
 
 def test_heads_without_a_common_cell_are_not_ranked(tree: Path) -> None:

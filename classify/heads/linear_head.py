@@ -1,0 +1,91 @@
+"""What the linear heads share: one solver for all strengths, and matrices that are read block by block."""
+
+from collections.abc import Callable, Mapping, Sequence
+from numbers import Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
+
+from classify.heads.base import Head
+from classify.heads.linear_solver import Solution, solve
+from classify.stream import Matrix, Stream, blocks_of
+
+
+class LinearHead(Head):
+    """A head whose decision is ``X @ coef_ + intercept_``; a subclass gives ``loss``.
+
+    A `Stream` serves as the matrix as well as an array does.
+
+    Attributes
+    ----------
+    loss : callable
+        As `classify.heads.linear_solver.solve` takes it.
+    coef_ : ndarray of float64, shape (D,)
+    intercept_ : float
+    """
+
+    loss: ClassVar[Callable[..., Any]]
+
+    C: float
+
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Fit the head; arguments and errors as of `Head.fit`."""
+        matrix, codes, weights = self._checked(X, y, sample_weight)
+        self._take(solve(matrix, codes, weights, [self._strength()], type(self).loss)[0])
+        return self
+
+    @classmethod
+    def fit_each(
+        cls,
+        candidates: Sequence[Mapping[str, Any]],
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        **options: Any,
+    ) -> list[Self]:
+        """Fit one head for each candidate on the same rows; they share every pass over them."""
+        heads = [cls(**candidate) for candidate in candidates]
+        matrix, codes, weights = heads[0]._checked(X, y, sample_weight, **options)
+        known = {name: value for name, value in vars(heads[0]).items() if name.endswith("_")}
+        solutions = solve(matrix, codes, weights, [head._strength() for head in heads], cls.loss)
+        for head, solution in zip(heads, solutions, strict=True):
+            head.__dict__.update(known)
+            head._take(solution)
+        return heads
+
+    def decision_function(self, X: ArrayLike) -> np.ndarray:
+        """Signed distance from the decision, shape (n,); above 0 is ``classes_[1]``."""
+        if not isinstance(X, Stream):
+            return super().decision_function(X)
+        check_is_fitted(self)
+        if X.shape[1] != self.n_features_in_:
+            raise ValueError(f"X has {X.shape[1]} features, but {type(self).__name__} knows {self.n_features_in_}")
+        return self._decide(X)
+
+    def _checked(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
+    ) -> tuple[Matrix, np.ndarray, np.ndarray | None]:
+        """A matrix, or a stream as it is: whoever made it has seen that it is finite. Codes and weights."""
+        if not isinstance(X, Stream):
+            return self._validated(X, y, sample_weight)
+        check_consistent_length(X, y)
+        self.n_features_in_ = X.shape[1]
+        labels = np.asarray(y)
+        return X, *self._validated_rows(labels, labels, sample_weight)
+
+    def _decide(self, X: Matrix) -> np.ndarray:
+        decisions, coef = np.empty(len(X)), self.coef_.astype(X.dtype)
+        for part, block in blocks_of(X):
+            decisions[part] = block @ coef
+        return decisions + self.intercept_
+
+    def _strength(self) -> float:
+        if not (isinstance(self.C, Real) and 0 < self.C < np.inf):
+            raise ValueError(f"C is a positive number, not {self.C!r}")
+        return float(self.C)
+
+    def _take(self, solution: Solution) -> None:
+        self.coef_, self.intercept_, self.converged_ = solution
+        self.n_parameters_ = len(self.coef_) + 1

@@ -1,0 +1,242 @@
+"""Heads trained by gradient in torch: batches, step sizes, weighted loss; all that is kept are numpy arrays."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils import check_random_state
+
+from cache.errors import InputError, choose
+from classify.heads.epochs import Arrays, Checkpoint, EpochHead, Validation
+
+BLOCK = 16_384  # rows scored at once
+
+
+class TorchHead(EpochHead):
+    """A head trained by gradient in torch; a subclass gives ``_build`` and ``_logits``, and its recipe as attributes.
+
+    Nothing of torch stays in a fitted head: scoring builds the parts anew and fills them from ``state_``. All
+    randomness (first weights, order of rows, dropout) follows from ``random_state``; torch's own is left as it was.
+    The file of a head bears the name of the head.
+
+    Attributes
+    ----------
+    optimiser : {"adamw", "sgd"}
+    momentum : float
+        Of ``sgd``.
+    weight_decay : float
+    schedule : {"constant", "cosine", "plateau"}
+        How ``lr`` moves from epoch to epoch, see `cosine` and `plateau`.
+    lr_min : float
+        The least step size of a schedule.
+    warmup_epochs : int
+        First epochs, with step size ``warmup_lr``.
+    clip_norm : float or None
+        The longest gradient; longer ones are shortened to it.
+    batch_size : int
+    random_state : int or None
+    state_ : dict of ndarray
+        All that is trained, by the names that torch gives.
+    frozen_ : dict of ndarray
+        What the head takes as given: never trained.
+    """
+
+    dtypes: ClassVar[list[type]] = [np.float32]
+    is_small: ClassVar[bool] = True  # so that one thread is the fastest; a head that runs a text tower is not
+    in_threads: ClassVar[bool] = False  # dropout draws from the one generator of the process
+
+    optimiser: str = "adamw"
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+    schedule: str = "constant"
+    lr_min: float = 0.0
+    warmup_epochs: int = 0
+    warmup_lr: float = 1e-5
+    clip_norm: float | None = None
+    batch_size: int
+    random_state: int | None
+
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        validation: Validation | None = None,
+        checkpoint: Checkpoint | None = None,
+    ) -> Self:
+        """Fit the head, as `EpochHead.fit` says.
+
+        Raises
+        ------
+        InputError
+            torch is not installed.
+        ValueError
+            What `EpochHead.fit` refuses, a value of the recipe that is unknown, or weights that run to infinity.
+        """
+        torch = self._torch()
+        with self._threads(torch), torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(check_random_state(self.random_state).randint(2**31 - 1))
+            return super().fit(X, y, sample_weight, validation, checkpoint)
+
+    def _build(self, D: int) -> Any:
+        """Fresh trainable parts for rows of ``D`` numbers: an ``nn.Module`` made of torch's own ones."""
+        raise NotImplementedError
+
+    def _constants(self, D: int) -> Arrays:
+        """Arrays that `_logits` takes as given, of what the cache gave; asked for when the head is fitted."""
+        return {}
+
+    def _logits(self, parts: Any, frozen: dict[str, Any], X: Any) -> Any:
+        """Decision of each row, a tensor (B,); of two logits their difference: fake less real."""
+        raise NotImplementedError
+
+    def _loss(self, parts: Any, frozen: dict[str, Any], X: Any, y: Any, weights: Any) -> Any:
+        """Mean loss of a batch, each row's times its weight; weights have mean 1 over all rows."""
+        bce = self._torch().nn.functional.binary_cross_entropy_with_logits
+        return bce(self._logits(parts, frozen, X), y, weight=weights)
+
+    def _threads(self, torch: Any) -> AbstractContextManager[None]:
+        return _one_thread(torch) if self.is_small else nullcontext()
+
+    @classmethod
+    def _torch(cls) -> Any:
+        try:
+            import torch
+        except ImportError as error:
+            name = cls.__module__.rpartition(".")[2]
+            raise InputError(f"the head {name} needs torch: pip install -e .[extract]") from error
+        return torch
+
+    def _start(self, X: np.ndarray, codes: np.ndarray, weights: np.ndarray) -> None:
+        if self.batch_size < 1:
+            raise ValueError(f"batch_size is 1 or more, not {self.batch_size}")
+        used = weights > 0
+        rows = (X, codes, weights / weights[used].mean())
+        self._rows = [self._tensor(values if used.all() else values[used]) for values in rows]
+        self.frozen_ = self._constants(X.shape[1])
+        self._parts = self._build(X.shape[1])
+        self._trained = [values for values in self._parts.parameters() if values.requires_grad]
+        self.n_parameters_ = sum(values.numel() for values in self._trained)
+        optimisers = {"adamw": self._adamw, "sgd": self._sgd}
+        self._steps = choose(optimisers, self.optimiser, "optimiser")(self._learning_rate(1))
+
+    def _epoch(self, epoch: int, lr: float) -> float:
+        torch = self._torch()
+        X, y, weights = self._rows
+        frozen = self._frozen()
+        self._steps.param_groups[0]["lr"] = lr
+        self._parts.train()
+        total = 0.0
+        for rows in torch.randperm(len(X)).split(self.batch_size):
+            loss = self._loss(self._parts, frozen, X[rows], y[rows], weights[rows])
+            self._steps.zero_grad()
+            loss.backward()
+            if self.clip_norm is not None:
+                torch.nn.utils.clip_grad_norm_(self._trained, self.clip_norm)
+            self._steps.step()
+            total += loss.item() * len(rows)
+        self.state_ = {name: values.numpy() for name, values in self._parts.state_dict().items()}
+        if not all(np.isfinite(values).all() for values in self.state_.values()):
+            raise ValueError(f"the weights ran to infinity in epoch {epoch}: lr={lr} is too large for these features")
+        return total / len(X)
+
+    def _weights(self) -> Arrays:
+        return {name: values.copy() for name, values in self.state_.items()}
+
+    def _finish(self, kept: Arrays) -> None:
+        self.state_ = kept
+        del self._rows, self._parts, self._trained, self._steps
+
+    def _decide(self, X: np.ndarray) -> np.ndarray:
+        logits = self._scored(X, lambda parts, rows: self._logits(parts, self._frozen(), rows))
+        return logits.astype(np.float64)  # the logistic function of large decisions stays below 1
+
+    def _scored(self, X: np.ndarray, forward: Callable[[Any, Any], Any]) -> np.ndarray:
+        """What ``forward`` makes of the rows, block by block, with parts filled from ``state_``, without dropout."""
+        torch = self._torch()
+        with self._threads(torch), torch.inference_mode():
+            with torch.device("meta"):  # no memory, and no random numbers drawn for weights that are replaced
+                parts = self._build(X.shape[1])
+            parts.load_state_dict({name: self._tensor(values) for name, values in self.state_.items()}, assign=True)
+            parts.eval()
+            blocks = [forward(parts, self._tensor(X[first : first + BLOCK])) for first in range(0, len(X), BLOCK)]
+            return torch.cat(blocks).numpy()
+
+    def _frozen(self) -> dict[str, Any]:
+        return {name: self._tensor(values) for name, values in self.frozen_.items()}
+
+    def _tensor(self, values: np.ndarray) -> Any:
+        """float32 tensor on the array's own memory where that can be."""
+        return self._torch().from_numpy(np.require(values, np.float32, ["C", "W"]))
+
+    def _adamw(self, lr: float) -> Any:
+        return self._torch().optim.AdamW(self._trained, lr=lr, weight_decay=self.weight_decay, fused=True)
+
+    def _sgd(self, lr: float) -> Any:
+        sgd = self._torch().optim.SGD
+        return sgd(self._trained, lr=lr, momentum=self.momentum, weight_decay=self.weight_decay)
+
+    def _learning_rate(self, epoch: int) -> float:
+        if isinstance(self.lr, Sequence | np.ndarray):
+            return super()._learning_rate(epoch)  # a list is the schedule
+        if epoch <= self.warmup_epochs:
+            return float(self.warmup_lr)
+        schedules = {"constant": self._constant, "cosine": self._cosine, "plateau": self._plateau}
+        return choose(schedules, self.schedule, "schedule")(epoch)
+
+    def _constant(self, epoch: int) -> float:
+        return float(self.lr)  # type: ignore[arg-type]
+
+    def _cosine(self, epoch: int) -> float:
+        after = epoch - self.warmup_epochs  # from its top behind the warm-up, as in the library of CoOp's authors
+        return cosine(after, self.epochs, float(self.lr), self.lr_min)  # type: ignore[arg-type]
+
+    def _plateau(self, epoch: int) -> float:
+        return plateau(self.history_.get("validation_loss", []), float(self.lr), self.lr_min)  # type: ignore[arg-type]
+
+
+def cosine(epoch: int, epochs: int, lr: float, lr_min: float) -> float:
+    """Step size of an epoch, counted from 1, that falls along half a cosine towards ``lr_min``.
+
+    Examples
+    --------
+    >>> [round(cosine(epoch, 4, 1.0, 0.0), 3) for epoch in (1, 2, 3, 4)]
+    [1.0, 0.854, 0.5, 0.146]
+    """
+    return lr_min + (lr - lr_min) * (1 + math.cos(math.pi * (epoch - 1) / epochs)) / 2
+
+
+def plateau(losses: Sequence[float], lr: float, lr_min: float, patience: int = 5) -> float:
+    """Step size after epochs of these validation losses: a tenth whenever ``patience`` epochs brought no lower one.
+
+    References
+    ----------
+    WisconsinAIVision/UniversalFakeDetect, ``train.py``: there by accuracy, here by the loss that chooses the epoch.
+
+    Examples
+    --------
+    >>> plateau([3.0, 2.0, 2.1, 2.2, 2.3, 2.4], lr=1e-4, lr_min=1e-6)
+    0.0001
+    >>> plateau([3.0, 2.0, 2.1, 2.2, 2.3, 2.4, 2.5], lr=1e-4, lr_min=1e-6)
+    1e-05
+    """
+    best, waited, falls = math.inf, 0, 0
+    for loss in losses:
+        best, waited = (loss, 0) if loss < best else (best, waited + 1)
+        if waited and waited % patience == 0:
+            falls += 1
+    return max(lr / 10**falls, min(lr_min, lr))
+
+
+@contextmanager
+def _one_thread(torch: Any) -> Iterator[None]:
+    """Run in one thread: faster on networks of this size, and the same sums on every machine's core count."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

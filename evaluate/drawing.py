@@ -1,0 +1,53 @@
+"""What all drawings share: colours that colour-blind readers can tell apart, and deterministic SVG."""
+
+import io
+from textwrap import wrap
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+# A page turns these three into its own colours, so that drawings follow dark mode.
+INK, FAINT, PAPER = "#1c2024", "#c3c8ce", "#fefefe"
+COLOURS = ("#0077bb", "#ee7733", "#009988", "#cc3311", "#33bbee", "#ee3377", "#999933", "#aa4499")
+REAL_COLOUR = "#7a8088"
+WIDTH = 4.6  # inches: about as many CSS pixels as a phone is wide
+STAMP_COLOUR, STAMP_LETTERS = "#cc3311", 13  # letters to an inch
+STYLE: dict[Any, Any] = {
+    "svg.hashsalt": "crossprobe",
+    "svg.fonttype": "none",
+    "text.parse_math": False,  # names are names, dollar signs included
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans", "Verdana", "sans-serif"],
+    "axes.facecolor": "none",
+    "figure.facecolor": PAPER,
+    "font.size": 9,
+    "text.color": INK,
+    "axes.edgecolor": FAINT,
+    "axes.labelcolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "legend.frameon": False,
+}
+
+
+@mpl.rc_context(STYLE)
+def svg(figure: Figure, stamp: str = "") -> str:
+    """The figure as SVG: the same bytes for the same drawing, no date, text as text; ``stamp`` stands below it."""
+    target = io.StringIO()
+    if stamp:
+        lines = "\n".join(wrap(stamp, int(STAMP_LETTERS * figure.get_figwidth())))
+        figure.text(0.01, -0.02, lines, color=STAMP_COLOUR, fontsize=8, va="top")
+    figure.savefig(target, format="svg", metadata={"Date": None}, bbox_inches="tight", facecolor=PAPER)
+    return target.getvalue()
+
+
+def new_axes(width: float, height: float, rows: int = 1) -> tuple[Figure, list[Axes]]:
+    """An empty figure of a size in inches, and its axes from above, which share what runs across."""
+    figure = Figure(figsize=(width, height))
+    FigureCanvasSVG(figure)
+    return figure, list(figure.subplots(rows, 1, sharex=True, squeeze=False)[:, 0])

@@ -1,0 +1,31 @@
+"""The heatmap writes every cell with its interval, frames what was seen, and finds room for long names."""
+
+from pathlib import Path
+
+from evaluate.folders import find_runs, read_run
+from evaluate.matrix import compare
+from evaluate.matrix_figure import matrix_figure
+
+
+def test_matrix_writes_every_cell(tree: Path) -> None:
+    runs = [run for path in find_runs(tree) if (run := read_run(path)).head == "mlp"]
+    table = compare({"mlp": runs}, n_draws=50)["video"]["mlp"]
+    axes = matrix_figure(table, "mlp").axes[0]
+    written = [text.get_text() for text in axes.texts]
+    for row in table["cells"].values():
+        for cell in row.values():
+            assert f"{cell['value']:.2f}" in written
+    assert len(written) == 8
+    frames = [patch for patch in axes.patches if not patch.get_fill()]
+    assert [patch.get_xy() for patch in frames] == [(0.04, 0.04), (1.04, 1.04)]
+    assert f"gap {table['gap']['value']:.2f}" in axes.get_xlabel()
+    assert axes.get_xticklabels()[0].get_rotation() == 0
+
+
+def test_long_names_are_slanted_and_a_missing_interval_is_said() -> None:
+    names = [f"LongManipulation{at}" for at in range(9)]
+    cell = {"value": 0.5, "low": None, "high": None, "seen": False, "few_groups": True}
+    table = {"trains": ["A"], "tests": names, "cells": {"A": dict.fromkeys(names, cell)}}
+    axes = matrix_figure(table | dict.fromkeys(("seen", "unseen", "gap")), "svm").axes[0]
+    assert axes.get_xticklabels()[0].get_rotation() == 30
+    assert "no interval†" in [text.get_text() for text in axes.texts]
