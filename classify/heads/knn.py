@@ -8,7 +8,7 @@ from sklearn.utils.extmath import row_norms
 from cache.errors import choose
 from classify.heads.base import Head
 
-SIMILARITIES = 2**24  # held at once: 64 MB in single precision
+SIMILARITIES = 2**25  # held at once: 128 MB in single precision
 GROUPS = 16  # of columns: what one pass over them leaves to select from
 TIE = 1e-3  # what similarity may add to a vote: less than any vote of up to 1,000
 VOTES = {"banks": "mean similarity of the nearest fakes, less that of the nearest reals", "votes": "share of fakes"}
@@ -66,8 +66,14 @@ class KNN(Head):
     def _decide(self, X: np.ndarray) -> np.ndarray:
         decide = self._by_banks if self.vote == "banks" else self._by_votes
         rows = max(1, SIMILARITIES // len(self.bank_))
-        blocks = (_unit(X[start : start + rows]) @ self.bank_.T for start in range(0, len(X), rows))
-        return np.concatenate([decide(block) for block in blocks])
+        # one buffer for all blocks: fresh memory for each would cost as much as a third of the products
+        buffer = np.empty((min(rows, len(X)), len(self.bank_)), self.bank_.dtype)
+        decisions = np.empty(len(X))
+        for start in range(0, len(X), rows):
+            unit = _unit(X[start : start + rows])
+            similarities = np.matmul(unit, self.bank_.T, out=buffer[: len(unit)])
+            decisions[start : start + rows] = decide(similarities)
+        return decisions
 
     def _by_banks(self, similarities: np.ndarray) -> np.ndarray:
         means = []
@@ -129,7 +135,7 @@ def _most_similar(similarities: np.ndarray, size: int) -> tuple[np.ndarray, np.n
         np.maximum(best, similarities[:, group * width : (group + 1) * width], out=best)
     # Each group has a best, so that at least `size` columns reach the size-th of these, and hardly more do.
     least = np.partition(best, -size, axis=1)[:, -size, None]
-    row, column = np.nonzero(similarities >= least)
+    row, column = np.divmod(np.flatnonzero(similarities >= least), columns)  # ten times as fast as nonzero
     counts = np.bincount(row, minlength=rows)
     if counts.max() > 8 * size:  # many equals
         return _partitioned(similarities, size)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
+from sklearn import config_context
 from sklearn.neural_network import MLPClassifier
 from sklearn.utils import check_random_state
 
@@ -74,7 +75,8 @@ class MLP(EpochHead):
         X, codes, weights = self._rows
         if epoch > 1:
             self._model._optimizer.learning_rate_init = lr
-        self._model.partial_fit(X, codes, sample_weight=weights, classes=[0, 1])
+        with config_context(assume_finite=True):  # `fit` has looked
+            self._model.partial_fit(X, codes, sample_weight=weights, classes=[0, 1])
         self._flush()
         self.coefs_, self.intercepts_ = self._model.coefs_, self._model.intercepts_
         self.n_parameters_ = sum(array.size for array in [*self.coefs_, *self.intercepts_])
