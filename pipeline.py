@@ -483,7 +483,8 @@ def check_recipe(steps: dict[str, dict[str, Any]], extracting: bool) -> None:
         Whether pictures are to be read: without, a machine that has no torch can go on from the cache.
     """
     from cache.arguments import check_arguments
-    from classify.runs import check_choices, classify
+    from classify.choices import check_choices
+    from classify.runs import classify
 
     for key in steps["as_published"]:
         choose(dict.fromkeys(OF_THE_PROTOCOL), key, "key of [as_published], which changes the protocol alone,")
@@ -559,7 +560,8 @@ def _list(data: list[Path], options: dict[str, Any]) -> None:
 
 
 def _classify(cache: Path, out: Path, options: dict[str, Any]) -> None:
-    from classify.runs import check_choices, classify
+    from classify.choices import check_choices
+    from classify.runs import classify
 
     checked = ("heads", "normalize", "parameters", "calibrate", "threshold")
     check_choices(**{name: options[name] for name in checked if name in options})

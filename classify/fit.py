@@ -2,34 +2,31 @@
 
 import time
 import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
 from cache.errors import InputError, choose
-from classify.folds import FOLDS, few_groups, grouped_folds, row_weights
+from classify.folds import few_groups, row_weights
 from classify.heads import HEADS, Head
 from classify.heads.ensemble import MEMBERS, Ensemble, joined_decision, squash
-from classify.heads.epochs import Checkpoint, Validation
-from classify.normalize import METHODS, Blocks, Normalize
+from classify.heads.epochs import Checkpoint
+from classify.normalize import METHODS, Blocks
 from classify.outcome import by_video, choose_outcome, cross_fitted
-from classify.parameters import candidates, check_parameters, settable
+from classify.parameters import check_parameters, settable
+from classify.search import Known, Made, Task, fit_searched
 from classify.stream import Matrix
 from evaluate import calibration
 from evaluate.metrics import auc
 
-CRITERION = f"video-level AUC of out-of-fold scores, {FOLDS} grouped folds; ties: the stronger regularisation"
 FOR_MEMBERS = "platt"  # how an ensemble brings its members to one scale
 UNMET = "the solver stopped before its tolerance was met; features of another scale may help"
-
-Known = Mapping[str, Callable[[], Any]]  # by the names of `FROM_THE_CACHE`: makes what a head may need of the cache
 
 
 @dataclass(frozen=True)
@@ -76,40 +73,9 @@ class Fitted:
         """The head without its normalisation."""
         return self.estimator.named_steps["head"]
 
-
-@dataclass(frozen=True)
-class _Task:
-    """Training rows and what is to be fitted on them."""
-
-    head: type[Head]
-    X: Matrix
-    y: np.ndarray
-    video: np.ndarray
-    group: np.ndarray
-    blocks: Blocks
-    normalize: str
-    seed: int
-    known: Known
-
-    @property
-    def folds(self) -> np.ndarray:
-        return grouped_folds(self.y, self.group, self.seed)
-
-    def arguments(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """Of the head: parameters, the seed, and what it needs of the cache."""
-        return {**parameters, "random_state": self.seed, **{name: self.known[name]() for name in self.head.needs}}
-
-
-@dataclass(frozen=True)
-class _Made:
-    """A head fitted on all rows, and what the folds showed."""
-
-    normalizer: Normalize
-    head: Head
-    uncalibrated: np.ndarray | None
-    search: list[dict[str, Any]] = field(default_factory=list)
-    history: pd.DataFrame | None = None
-    caveats: list[str] = field(default_factory=list)
+    def map_of(self, level: str) -> dict[str, Any] | None:
+        """The calibration of a level, as `evaluate.calibration.apply` takes it."""
+        return None if self.calibration is None else self.calibration[level]
 
 
 def fit_head(
@@ -179,14 +145,14 @@ def fit_head(
         choose(calibration.METHODS, calibrate, "calibration")
     if (classes := set(np.unique(y).tolist())) != {0, 1}:
         raise InputError(f"training needs real (0) and fake (1) samples, found labels {sorted(classes)}")
-    task = _Task(HEADS[head], X, np.asarray(y, int), video, group, blocks, normalize, seed, known or {})
+    task = Task(HEADS[head], X, np.asarray(y, int), video, group, blocks, normalize, seed, known or {})
     check_features(head, [name for name, _ in blocks], normalize)
     try:
         # one thread for each fit: faster on matrices of this size, and the same sums on every machine's core count
         with threadpool_limits(1 if task.head.in_threads else None), warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # told by `converged_`
             joining = task.head is Ensemble
-            made = _fit_ensemble(task, fixed, fitted or {}) if joining else _fit(task, fixed, checkpoint)
+            made = _fit_ensemble(task, fixed, fitted or {}) if joining else fit_searched(task, fixed, checkpoint)
     except InputError:
         raise
     except (ValueError, TypeError) as error:
@@ -241,65 +207,7 @@ def scores(estimator: Pipeline, X: Matrix) -> np.ndarray:
     return squash(estimator.decision_function(X))
 
 
-def _fit(task: _Task, fixed: dict[str, Any], checkpoint: Checkpoint | None) -> _Made:
-    few = few_groups(task.y, task.group)
-    chosen, search, oof, history = (fixed, [], None, None) if few else _search(task, fixed)
-    weights = row_weights(task.y, task.video)
-    normalizer = Normalize(task.normalize, task.blocks).fit(task.X, sample_weight=weights)
-    options = {"checkpoint": checkpoint} if checkpoint and task.head.chooses_epochs else {}
-    head = task.head(**task.arguments(chosen))
-    head.fit(normalizer.transform(task.X), task.y, sample_weight=weights, **options)
-    if history is None and task.head.chooses_epochs:
-        history = pd.DataFrame(head.history_)
-    return _Made(normalizer, head, oof, search, history, [few] if few else [])
-
-
-def _search(
-    task: _Task, fixed: dict[str, Any]
-) -> tuple[dict[str, Any], list[dict[str, Any]], np.ndarray, pd.DataFrame | None]:
-    """The best candidate, what each reached, the best's out-of-fold scores, and its history."""
-    tried = candidates(task.head, fixed)
-    folds = task.folds
-    # with patience a fixed number of epochs is the most that are tried
-    validate = task.head.chooses_epochs and ("epochs" not in fixed or bool(fixed.get("patience")))
-    held = np.empty((len(tried), len(task.y)))
-    held[:, folds == 0], heads = _fold(task, tried, folds == 0, validate)
-    if validate:
-        tried = [{**params, **head.chosen_} for params, head in zip(tried, heads, strict=True)]
-    others = Parallel(n_jobs=-1 if task.head.in_threads else 1, prefer="threads")(
-        delayed(_fold)(task, tried, folds == fold, False) for fold in range(1, FOLDS)
-    )
-    for fold, (decisions, _) in enumerate(others, start=1):
-        held[:, folds == fold] = decisions
-    held = squash(held)
-    reached = [auc(*by_video(task.y, task.video, folds, row)[:2]) for row in held]
-    best = int(np.argmax(np.round(reached, 12)))  # the first of equals: the strongest regularisation
-    search = [{"params": params, "auc": value} for params, value in zip(tried, reached, strict=True)]
-    history = pd.DataFrame(heads[best].history_) if task.head.chooses_epochs else None
-    return tried[best], search, held[best], history
-
-
-def _fold(task: _Task, tried: list[dict[str, Any]], held: np.ndarray, validate: bool) -> tuple[np.ndarray, list[Head]]:
-    """Fit every candidate on the rows not held out; decisions on those held out, (candidates, held rows)."""
-    rows = np.flatnonzero(~held)
-    weights = row_weights(task.y[rows], task.video[rows])
-    X, X_held = _taken(task.X, rows), _taken(task.X, np.flatnonzero(held))
-    normalizer = Normalize(task.normalize, task.blocks).fit(X, sample_weight=weights)
-    X, X_held = normalizer.transform(X), normalizer.transform(X_held)
-    options = {}
-    if validate:
-        options["validation"] = Validation(X_held, task.y[held], row_weights(task.y[held], task.video[held]))
-    arguments = [task.arguments(params) for params in tried]
-    heads = task.head.fit_each(arguments, X, task.y[rows], weights, **options)
-    return np.stack([head.decision_function(X_held) for head in heads]), heads
-
-
-def _taken(X: Matrix, rows: np.ndarray) -> Matrix:
-    """Some rows of a matrix, or of one that is read block by block."""
-    return X[rows] if isinstance(X, np.ndarray) else X.take(rows)
-
-
-def _fit_ensemble(task: _Task, fixed: dict[str, Any], fitted: Mapping[str, Fitted]) -> _Made:
+def _fit_ensemble(task: Task, fixed: dict[str, Any], fitted: Mapping[str, Fitted]) -> Made:
     """Members with their own searches, brought to one scale by their out-of-fold scores, and averaged."""
     names = list(fixed.get("members", MEMBERS))
     members = {name: fitted.get(name) or _fit_member(task, name) for name in names}
@@ -310,13 +218,13 @@ def _fit_ensemble(task: _Task, fixed: dict[str, Any], fitted: Mapping[str, Fitte
     normalizer = next(iter(members.values())).estimator.named_steps["normalize"]
     few = few_groups(task.y, task.group)
     if few:
-        return _Made(normalizer, head, None, caveats=[few])
+        return Made(normalizer, head, None, caveats=[few])
     oof = squash(joined_decision([cross_fitted(FOR_MEMBERS, one, task.y, weights, folds) for one in oofs.values()]))
     reached = auc(*by_video(task.y, task.video, folds, oof)[:2])
-    return _Made(normalizer, head, oof, [{"params": {"members": names}, "auc": reached}])
+    return Made(normalizer, head, oof, [{"params": {"members": names}, "auc": reached}])
 
 
-def _fit_member(task: _Task, name: str) -> Fitted:
+def _fit_member(task: Task, name: str) -> Fitted:
     return fit_head(
         name, task.X, task.y, task.video, task.group,
         blocks=task.blocks, normalize=task.normalize, seed=task.seed, known=task.known,

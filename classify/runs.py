@@ -1,32 +1,29 @@
 """From a cache to run folders: one for each training and head, whole or not there."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from cache.errors import InputError, choose
+from cache.errors import InputError
 from cache.given_splits import split_csv
 from cache.reader import select
 from classify.audit import cell_leaks
-from classify.caches import Caches, check_alike, compressions_differ, open_caches
+from classify.caches import check_alike, compressions_differ, open_caches
 from classify.cells import cell_rows, check_manipulations, manipulations
-from classify.fit import Fitted, Known, check_features
-from classify.heads import HEADS
-from classify.heads.ensemble import MEMBERS
+from classify.choices import BY_DEFAULT, check_choices, members_named
+from classify.fit import Fitted, check_features
 from classify.matrix import Training, all_but_each, one_each
 from classify.normalize import METHODS
-from classify.parameters import Parameters, check_parameters, parse_parameters
+from classify.parameters import Parameters
 from classify.prompts import prompt_set_used, prompts_of
 from classify.protocol import SplitPlan, check_split, publish_split
 from classify.record import is_finished
+from classify.search import Known
+from classify.text_tower import load_text_tower
 from classify.training import Cell, Features, Job, planned_run, read_features, run_head, takes_prompts
-from evaluate import calibration
-
-BY_DEFAULT = ("logistic",)
 
 
 def classify(
@@ -137,7 +134,7 @@ def classify(
     for head in heads:
         check_features(head, list(features), normalize)
     caches = open_caches(cache, test_cache, additions)
-    taken = [head for head in (*heads, *_members(fixed)) if takes_prompts(head, features, fixed)]
+    taken = [head for head in (*heads, *members_named(fixed)) if takes_prompts(head, features, fixed)]
     prompts = prompt_set_used(caches.train, prompt_set, taken)
     told = check_alike(caches, prompts if "prompts" in features else None, differ)
     whole = caches.samples
@@ -161,7 +158,7 @@ def classify(
     }
     known: Known = {
         "prompts": lambda: prompts_of(caches.train, prompts),
-        "text_tower": lru_cache(lambda: _text_tower(caches, model, pretrained)),
+        "text_tower": lru_cache(lambda: load_text_tower(caches.train.provenance(), model, pretrained)),
     }
     job = Job(caches, samples, sides[samples.index], plan, settings, fixed, Path(out), split_csv(whole, sides), known)
     cells = []
@@ -172,51 +169,6 @@ def classify(
         cells.append(Cell(folder, seen, asked, *rows, [*leaking, *told, *differing]))
     last_ensembles = sorted(dict.fromkeys(heads), key=lambda head: head == "ensemble")
     return _run_all(job, cells, last_ensembles, say)
-
-
-def check_choices(
-    heads: Sequence[str] = BY_DEFAULT,
-    normalize: str = METHODS[0],
-    parameters: Parameters | Iterable[str] = (),
-    calibrate: str | None = None,
-    threshold: float | None = None,
-) -> dict[str, Any]:
-    """Refuse choices that are not known, before anything is read; what is fixed, by head.
-
-    An ensemble whose members nobody named is of the other heads of the command, or of its own where there are none.
-
-    Raises
-    ------
-    InputError
-        Naming what is known.
-    """
-    fixed: dict[str, Any] = dict(parameters) if isinstance(parameters, Mapping) else parse_parameters(parameters)
-    if not heads:
-        raise InputError(f"name at least one head; known: {', '.join(sorted(HEADS))}")
-    for name in heads:
-        choose(HEADS, name, "head")
-    if "ensemble" in heads:
-        others = [head for head in dict.fromkeys(heads) if head != "ensemble"]
-        members = others if len(others) > 1 else list(MEMBERS)
-        fixed["ensemble"] = {"members": members, **fixed.get("ensemble", {})}
-    check_parameters(fixed, dict.fromkeys([*heads, *_members(fixed)]))
-    choose(dict.fromkeys(METHODS), normalize, "normalisation")
-    if calibrate is not None:
-        choose(calibration.METHODS, calibrate, "calibration")
-    if threshold is not None and not 0 < threshold < 1:
-        raise InputError(f"a threshold is a score, between 0 and 1, not {threshold}")
-    return fixed
-
-
-def _text_tower(caches: Caches, model: str | None, pretrained: str | None) -> Any:
-    from classify.text_tower import load_text_tower
-
-    return load_text_tower(caches.train.provenance(), model, pretrained)
-
-
-def _members(fixed: Mapping[str, Any]) -> list[str]:
-    members = fixed.get("ensemble", {}).get("members", [])
-    return [str(name) for name in members] if isinstance(members, list | tuple) else []
 
 
 def _run_all(job: Job, cells: list[Cell], heads: list[str], say: Callable[[str], None]) -> list[Path]:

@@ -14,19 +14,20 @@ import numpy as np
 import pandas as pd
 import xxhash
 
-from cache import predictions
 from cache.schema import FAKE
 from classify.caches import Caches
 from classify.checkpoints import write_checkpoints
 from classify.features import feature_matrix
-from classify.fit import CRITERION, Fitted, Known, fit_head, scores
+from classify.fit import Fitted, fit_head, scores
 from classify.heads import HEADS
 from classify.heads.epochs import Arrays, Checkpoint
 from classify.models import save_model
 from classify.normalize import Blocks
 from classify.outcome import LEVELS
 from classify.protocol import SplitPlan, protocol_caveats, publish_split, split_counts
-from classify.record import FORMAT, WEIGHTING, log_lines, software, write_json
+from classify.record import FORMAT, WEIGHTING, software
+from classify.run_files import frame_table, write_tables
+from classify.search import CRITERION, Known
 from classify.stream import Matrix
 from evaluate.calibration import apply, gives_probabilities
 
@@ -165,15 +166,16 @@ def run_head(
     checkpoint = (lambda epoch, weights: kept.append((epoch, weights))) if planned["keep_checkpoints"] else None
     fitted = _fit(job, features, planned["head"], planned["fixed"], checkpoint, of_cell)
     start = time.perf_counter()
-    test_scores = apply(_of_level(fitted, "frame"), scores(fitted.estimator, features.test))
+    tested = apply(fitted.map_of("frame"), scores(fitted.estimator, features.test))
     timings = {"read": features.seconds, "fit": fitted.seconds, "score": time.perf_counter() - start}
     record = {**planned, **_outcome(job, cell, fitted), "timings": timings}
-    frames = _frames(job, cell, fitted, test_scores)
+    held = [] if fitted.out_of_fold is None else [("val", cell.train_rows, fitted.out_of_fold)]
+    frames = frame_table(job.samples, job.plan.key, [*held, ("test", cell.test_rows, tested)], fitted)
     draft = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.tmp")
     made = [parent for parent in folder.parents if not parent.exists()]
     try:
         draft.mkdir(parents=True)
-        _write(draft, record, fitted, frames)
+        write_tables(draft, record, fitted, frames)
         save_model(draft / "model", fitted, _of_the_model(job, record, features.blocks))
         write_checkpoints(draft / "checkpoints", kept)
         publish_split(job.out, job.published, job.plan)
@@ -231,31 +233,12 @@ def _outcome(job: Job, cell: Cell, fitted: Fitted) -> dict[str, Any]:
 
 def _is_calibrated(fitted: Fitted) -> bool:
     """Whether scores became probabilities at both levels; where fakes score no higher than reals they stay."""
-    return fitted.calibration is not None and all(gives_probabilities(fitted.calibration[level]) for level in LEVELS)
+    return fitted.calibration is not None and all(gives_probabilities(fitted.map_of(level)) for level in LEVELS)
 
 
 def _share(trained: int, frozen: float | None) -> float | None:
     """Share of a head's parameters in those of encoder and head together; None where the cache does not tell."""
     return None if frozen is None else trained / (trained + frozen)
-
-
-def _frames(job: Job, cell: Cell, fitted: Fitted, test_scores: np.ndarray) -> pd.DataFrame:
-    """Predictions of frames: out-of-fold ones of the training side (val), and those of the test side."""
-    sides = [] if fitted.out_of_fold is None else [("val", cell.train_rows, fitted.out_of_fold)]
-    sides.append(("test", cell.test_rows, test_scores))
-    parts = [job.samples.loc[rows].assign(split=side, score=score) for side, rows, score in sides]
-    table = pd.concat(parts, ignore_index=True)
-    table["group"] = table[job.plan.key]
-    table["predicted"] = _predicted(table["score"], fitted, "frame")
-    return table[list(predictions.COLUMNS)]
-
-
-def _predicted(score: pd.Series, fitted: Fitted, level: str) -> pd.Series:
-    return (score >= fitted.thresholds[level]["value"]).astype(int)
-
-
-def _of_level(fitted: Fitted, level: str) -> dict[str, Any] | None:
-    return None if fitted.calibration is None else fitted.calibration[level]
 
 
 def _of_the_model(job: Job, record: dict[str, Any], blocks: Blocks) -> dict[str, Any]:
@@ -265,15 +248,3 @@ def _of_the_model(job: Job, record: dict[str, Any], blocks: Blocks) -> dict[str,
         return meta
     prompts = job.caches.train.prompts(record["prompt_set"])
     return {**meta, "prompts": {"texts": list(prompts.texts), "labels": prompts.labels.tolist()}}
-
-
-def _write(folder: Path, record: dict[str, Any], fitted: Fitted, frames: pd.DataFrame) -> None:
-    videos = predictions.to_videos(frames)
-    videos["score"] = apply(_of_level(fitted, "video"), videos["score"].to_numpy())
-    videos["predicted"] = _predicted(videos["score"], fitted, "video")
-    predictions.write(folder / "predictions.csv", frames)
-    predictions.write(folder / "video_predictions.csv", videos[list(predictions.VIDEO_COLUMNS)])
-    if fitted.history is not None:
-        fitted.history.to_csv(folder / "history.csv", index=False)
-    (folder / "run.log").write_text("\n".join(log_lines(record)) + "\n", encoding="utf-8")
-    write_json(folder / "run.json", record)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
 
-import classify.fit as fitting
+import classify.search as searching
 from cache.errors import InputError
 from classify.fit import Fitted, fit_head, scores
 from classify.folds import grouped_folds, row_weights
@@ -120,7 +120,7 @@ def test_the_best_of_the_search_is_taken_and_ties_go_to_the_stronger(
     reached = [result["auc"] for result in fitted.search]
     assert [result["params"]["C"] for result in fitted.search] == Logistic.GRID["C"]
     assert fitted.parameters == fitted.search[int(np.argmax(reached))]["params"]
-    monkeypatch.setattr(fitting, "auc", lambda labels, values: 0.5)
+    monkeypatch.setattr(searching, "auc", lambda labels, values: 0.5)
     assert fit(data).parameters == {"C": min(Logistic.GRID["C"])}
 
 
