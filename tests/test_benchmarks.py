@@ -28,3 +28,14 @@ def test_the_extraction_benchmark_prints_positive_figures(encoder: str) -> None:
         assert len(found) == (1 if name in ("a", "b", "bound") else 2), done.stdout
         for median, least, most in found:
             assert 0 < float(least) <= float(median) <= float(most)
+
+
+def test_the_heads_benchmark_prints_a_ratio_of_each() -> None:
+    done = subprocess.run(
+        [sys.executable, "benchmarks/bench_heads.py", "--quick", "--heads", "svm,mlp,knn"],
+        cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = re.findall(r"(\w+) ratio: wall (\S+) .*; AUC (?:equal|better|WORSE)", done.stdout)
+    assert {name for name, _ in found} == {"svm", "mlp", "knn"}
+    assert all(float(ratio) > 0 for _, ratio in found)

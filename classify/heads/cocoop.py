@@ -1,10 +1,12 @@
 """The CoCoOp head: context vectors that a small network moves by what the picture shows."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar
 
 from classify.heads.coop import PromptLearner
 
+LARGE = 10_000_000  # parameters of a text tower that all cores run together; ViT-B-32's has 38 million
 ROWS_AT_ONCE = 64  # through the text tower: on a CPU more are slower
 
 
@@ -39,7 +41,6 @@ class CoCoOp(PromptLearner):
     ``trainers/cocoop.py``: ``lr`` .002, batches of 1, 10 epochs, the first of them as a warm-up.
     """
 
-    is_small: ClassVar[bool] = False
     needs_to_score: ClassVar[tuple[str, ...]] = ("text_tower",)
 
     def __init__(
@@ -65,6 +66,10 @@ class CoCoOp(PromptLearner):
         self.patience = patience
         self.random_state = random_state
         self.text_tower = text_tower
+
+    def _threads(self, torch: Any) -> AbstractContextManager[None]:
+        large = self.text_tower is not None and self.text_tower.n_parameters > LARGE
+        return nullcontext() if large else super()._threads(torch)
 
     def _build(self, D: int) -> Any:
         nn, hidden, width = self._torch().nn, max(D // 16, 1), self.frozen_["words"].shape[1]

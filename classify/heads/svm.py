@@ -15,8 +15,8 @@ from classify.stream import Stream, parts
 
 MAX_EXACT = 5_000  # rows of libsvm: their kernel takes 200 MB, and each fit a second or two
 MAX_INTEL = 20_000  # rows of scikit-learn-intelex: beyond, it takes longer than the landmarks
-LANDMARKS = 3_000  # with fewer the AUC falls behind the exact machine's; the time grows with their square
-MAX_MAPPED = 100_000  # rows whose map is kept (1.2 GB); of more it is made anew in every pass
+LANDMARKS, MAX_LANDMARKS, ROWS_PER_LANDMARK = 3_000, 5_000, 8  # fewer, and the AUC falls behind the exact machine's
+MAX_MAPPED = 4 * 10**8  # entries of the map that are kept (1.6 GB); a larger one is made anew in every pass
 JITTER = 1e-4  # on the landmarks' kernel: frames of one video are nearly alike, float32 cannot tell them apart
 CACHE_MB = 200  # libsvm's: all rows of MAX_EXACT in single precision, twice
 
@@ -26,8 +26,8 @@ class SVM(Head):
 
     Rows of positive weight decide which solver fits: up to `MAX_EXACT` libsvm on a kernel that the candidates of one
     gamma share; up to `MAX_INTEL` scikit-learn-intelex where that is installed; else a kernel approximation:
-    `LANDMARKS` rows drawn by weight, the features that make their kernel exact (Nystroem), and on these the linear
-    machine with the squared hinge loss.
+    an eighth of the rows, 3,000 to 5,000, drawn by weight, the features that make their kernel exact (Nystroem), and
+    on these the linear machine with C / 2 times the squared hinge loss.
 
     Parameters
     ----------
@@ -146,8 +146,8 @@ def _fit_alike(heads: Sequence[SVM], X: np.ndarray, codes: np.ndarray, weights: 
     elif len(X) <= MAX_INTEL and (machine := _intel()):
         solver, found = "scikit-learn-intelex", _by_intel(machine, X, codes, weights, gamma, strengths)
     else:
-        solver = f"kernel approximation, {LANDMARKS} landmarks, squared hinge loss"
         found = _by_landmarks(X, codes, weights, gamma, strengths, heads[0].random_state)
+        solver = f"kernel approximation, {len(found[0].rows)} landmarks, squared hinge loss"
     for head, expansion in zip(heads, found, strict=True):
         head.centre_, head.gamma_ = centre, gamma
         head.vectors_ = X[expansion.rows]
@@ -196,10 +196,11 @@ def _by_landmarks(
     random_state: int | None,
 ) -> list[_Expansion]:
     rng = check_random_state(random_state)
-    rows = np.sort(rng.choice(len(X), LANDMARKS, replace=False, p=weights / weights.sum()))
+    count = min(max(LANDMARKS, len(X) // ROWS_PER_LANDMARK), MAX_LANDMARKS)
+    rows = np.sort(rng.choice(len(X), count, replace=False, p=weights / weights.sum()))
     landmarks = X[rows]
     products = kernel(landmarks, landmarks, gamma).astype(float)
-    products[np.diag_indices(LANDMARKS)] += JITTER
+    products[np.diag_indices(count)] += JITTER
     factor = cholesky(products, lower=True, overwrite_a=True).astype(X.dtype)
 
     def mapped(block: np.ndarray) -> np.ndarray:
@@ -208,10 +209,11 @@ def _by_landmarks(
 
     # Nearly constant over all rows, the map would hardly differ from the intercept, which nothing holds.
     level = mapped(landmarks).mean(axis=0)
-    stream = Stream(lambda taken: mapped(X[taken]) - level, np.arange(len(X)), LANDMARKS)
-    features = stream if len(X) > MAX_MAPPED else np.asarray(stream, X.dtype)
+    stream = Stream(lambda taken: mapped(X[taken]) - level, np.arange(len(X)), count)
+    features = stream if len(X) * count > MAX_MAPPED else np.asarray(stream, X.dtype)
+    halves = [C / 2 for C in strengths]  # the square then pulls a row on the boundary as hard as the hinge does
     found = []
-    for coef, intercept, converged in solve(features, codes, weights, strengths, squared_hinge):
+    for coef, intercept, converged in solve(features, codes, weights, halves, squared_hinge):
         dual_coef = solve_triangular(factor.T.astype(float), coef, lower=False)
         found.append(_Expansion(rows, dual_coef, intercept - float(level @ coef), converged))
     return found

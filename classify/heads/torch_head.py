@@ -1,8 +1,9 @@
 """Heads trained by gradient in torch: batches, step sizes, weighted loss; all that is kept are numpy arrays."""
 
 import math
+import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -45,7 +46,6 @@ class TorchHead(EpochHead):
     """
 
     dtypes: ClassVar[list[type]] = [np.float32]
-    is_small: ClassVar[bool] = True  # so that one thread is the fastest; a head that runs a text tower is not
     in_threads: ClassVar[bool] = False  # dropout draws from the one generator of the process
 
     optimiser: str = "adamw"
@@ -99,10 +99,12 @@ class TorchHead(EpochHead):
         return bce(self._logits(parts, frozen, X), y, weight=weights)
 
     def _threads(self, torch: Any) -> AbstractContextManager[None]:
-        return _one_thread(torch) if self.is_small else nullcontext()
+        return _one_thread(torch)
 
     @classmethod
     def _torch(cls) -> Any:
+        # threads that wait for others spin by default: on busy cores a fit then takes twenty times as long
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         try:
             import torch
         except ImportError as error:

@@ -24,6 +24,7 @@ def few_exact(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(svm, "MAX_EXACT", 100)
     monkeypatch.setattr(svm, "MAX_INTEL", 100)
     monkeypatch.setattr(svm, "LANDMARKS", 60)
+    monkeypatch.setattr(svm, "MAX_LANDMARKS", 60)
 
 
 def spread(X: np.ndarray) -> float:
@@ -67,15 +68,16 @@ def test_many_rows_are_fitted_on_landmarks(few_exact: None) -> None:
 def test_with_every_row_a_landmark_the_machine_is_the_exact_one_of_its_loss(
     few_exact: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At the optimum, each row's coefficient is the slope of its loss: alpha = 2 C w max(0, 1 - y f)."""
+    """At the optimum, each row's coefficient is the slope of its loss: alpha = C w max(0, 1 - y f)."""
     monkeypatch.setattr(svm, "LANDMARKS", 150)
+    monkeypatch.setattr(svm, "MAX_LANDMARKS", 150)
     monkeypatch.setattr(svm, "JITTER", 1e-9)
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(150, 8)), rng.integers(0, 2, 150)
     weights = rng.uniform(0.5, 1.5, 150)
     head = SVM(C=0.5, relative_gamma=3.0, random_state=0).fit(X, y, weights)
     signs = np.where(y == 1, 1.0, -1.0)
-    slopes = 2 * 0.5 * weights * np.maximum(0, 1 - signs * head.decision_function(X)) * signs
+    slopes = 0.5 * weights * np.maximum(0, 1 - signs * head.decision_function(X)) * signs
     assert head.dual_coef_ == pytest.approx(slopes, abs=1e-4)
     assert slopes.sum() == pytest.approx(0, abs=1e-3), "the intercept costs nothing"
 
@@ -87,6 +89,14 @@ def test_rows_of_more_weight_are_more_often_landmarks(few_exact: None) -> None:
     rows = {tuple(row) for row in np.round(X - head.centre_, 9)[weights > 1]}
     heavy = [tuple(row) in rows for row in np.round(head.vectors_, 9)]
     assert np.mean(heavy) > 0.8
+
+
+@pytest.mark.parametrize(("rows", "landmarks"), [(150, 60), (800, 100), (2000, 120)])
+def test_landmarks_grow_with_the_rows_within_bounds(
+    few_exact: None, monkeypatch: pytest.MonkeyPatch, rows: int, landmarks: int
+) -> None:
+    monkeypatch.setattr(svm, "MAX_LANDMARKS", 120)
+    assert len(SVM(random_state=0).fit(*moons(rows)).vectors_) == landmarks
 
 
 def test_a_map_too_large_to_keep_gives_the_same(few_exact: None, monkeypatch: pytest.MonkeyPatch) -> None:
