@@ -14,6 +14,8 @@ import pandas as pd
 import pytest
 
 from cache.reader import Cache, open_cache
+from classify.heads import HEADS
+from classify.runs import classify
 
 ROOT = Path(__file__).parents[1]
 
@@ -102,3 +104,20 @@ def test_nested_and_flattened_crops_are_the_same(real_data: Path, tmp_path: Path
     assert set(one.samples["group"]) == {"ffpp_crops/000"}
     done = pipeline("classify", one.path, "--train", "FaceSwap", "--out", tmp_path / "runs")
     assert done.returncode == 2 and "Traceback" not in done.stderr
+
+
+def test_every_head_on_real_faces_grouped_by_their_original(real_data: Path, tmp_path: Path) -> None:
+    faces = [real_data / "dfdc_faces", "--layout", "manifest", "--crop", "given", "--limit", 60]
+    made = pipeline("extract", *faces, "--model", "demo", "--out", tmp_path / "faces.h5")
+    assert made.returncode == 0, made.stderr
+    short = [f"{name}.epochs=1" for name, head in HEADS.items() if head.chooses_epochs]
+    folders = classify(
+        tmp_path / "faces.h5", tmp_path / "runs", train=["fake"], test=["fake"], heads=list(HEADS), parameters=short
+    )
+    assert [folder.name for folder in folders] == list(HEADS)
+    original = open_cache(tmp_path / "faces.h5").samples.set_index("sample_id")["group"]
+    for folder in folders:
+        predicted = pd.read_csv(folder / "predictions.csv").set_index("sample_id")
+        sides = predicted.groupby("split").apply(lambda rows: set(original[rows.index]), include_groups=False)
+        assert not sides["val"] & sides["test"]
+        assert len(predicted) == 120 and np.isfinite(predicted["score"]).all()
