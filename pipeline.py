@@ -287,9 +287,6 @@ def predict(
     ] = None,
     pretrained: Annotated[str | None, typer.Option(help="open_clip tag, or a checkpoint file.")] = None,
     frames: Annotated[int | None, typer.Option(help="Frames of each video, spread evenly.", min=1)] = None,
-    prompts: Annotated[
-        str | None, typer.Option(help="TOML file of the prompt set that MODEL takes, where it is one of yours.")
-    ] = None,
     face_model: Annotated[
         Path | None, typer.Option(help="YuNet's ONNX file; by default fetched once.", show_default=False)
     ] = None,
@@ -307,7 +304,7 @@ def predict(
     Example: python pipeline.py predict runs/a/FaceSwap/logistic clip.mp4 photos/ --model ViT-B-32 --pretrained openai
     """
     options = given(locals(), "fitted", "paths", "as_json", "out", "differ", "allow_leak", "with_")
-    allowed = [part for one in differ or [] for part in one.split(",")]
+    allowed = [part.strip() for one in differ or [] for part in one.split(",")]
     if any(path.suffix == ".h5" for path in paths):
         if len(paths) > 1 or out is None or as_json:
             raise InputError("a feature cache is predicted alone, into a folder: predict MODEL x.h5 --out DIR")
@@ -416,7 +413,7 @@ def run(
     steps = read_recipe(recipe, model, pretrained)
     cache = out / "features.h5"
     extracting = mode != "test" and (all(root.exists() for root in data) or not cache.exists())
-    check_recipe(steps, extracting)
+    check_recipe(steps, extracting, fitting=mode != "test")
     for section, what in TO_COME.items():
         if section in steps:
             instead = steps[section].get("instead", "a recipe without this section")
@@ -474,13 +471,15 @@ def read_recipe(path: Path, model: str | None = None, pretrained: str | None = N
     return steps
 
 
-def check_recipe(steps: dict[str, dict[str, Any]], extracting: bool) -> None:
+def check_recipe(steps: dict[str, dict[str, Any]], extracting: bool, fitting: bool = True) -> None:
     """Refuse names and values that the steps do not take, before work that may take hours.
 
     Parameters
     ----------
     extracting : bool
         Whether pictures are to be read: without, a machine that has no torch can go on from the cache.
+    fitting : bool
+        Whether heads are to be fitted: they are tried out then, for which some need torch.
     """
     from cache.arguments import check_arguments
     from classify.choices import check_choices
@@ -492,7 +491,8 @@ def check_recipe(steps: dict[str, dict[str, Any]], extracting: bool) -> None:
         check_arguments(classify, steps[section], f"[{section}]", given=["cache", "out", "command", "say"])
         options = {**steps["classify"], **steps[section]}
         checked = ("heads", "normalize", "parameters", "calibrate", "threshold")
-        check_choices(**{name: options[name] for name in checked if name in options})
+        if fitting:
+            check_choices(**{name: options[name] for name in checked if name in options})
     if extracting:
         from extract.job import extract_folder
 
@@ -560,11 +560,15 @@ def _list(data: list[Path], options: dict[str, Any]) -> None:
 
 
 def _classify(cache: Path, out: Path, options: dict[str, Any]) -> None:
-    from classify.choices import check_choices
+    from classify.choices import BY_DEFAULT, check_choices, prompt_takers
+    from classify.prompts import UNTAKEN
     from classify.runs import classify
 
     checked = ("heads", "normalize", "parameters", "calibrate", "threshold")
-    check_choices(**{name: options[name] for name in checked if name in options})
+    fixed = check_choices(**{name: options[name] for name in checked if name in options})
+    texts = any(options.get(name) for name in ("prompt_set", "prompt_real", "prompt_fake"))
+    if texts and not prompt_takers(options.get("heads", BY_DEFAULT), options.get("features", ()), fixed):
+        raise InputError(UNTAKEN)
     classify(cache, out, **_with_prompts(cache, out, options), command=command_line(), say=say)
 
 
@@ -581,6 +585,8 @@ def _with_prompts(cache: Path, out: Path, options: dict[str, Any]) -> dict[str, 
     from extract.prompts import PromptSet, load_prompts
     from extract.rescore import bring_prompts
 
+    if not named and not (real and fake):
+        raise InputError("--prompt-real and --prompt-fake go together: at least one text for each class")
     if named and (real or fake):
         raise InputError("--prompt-set names prompts, --prompt-real and --prompt-fake spell them out: give one of both")
     prompts = load_prompts(named) if named else PromptSet.of(real or (), fake or ())
@@ -632,7 +638,7 @@ def _predict_paths(fitted: Path, paths: list[Path], as_json: bool, differ: list[
 
     with TemporaryDirectory() as folder, progress_bar("predict") as progress:
         file = Path(folder) / "predicted.h5"
-        wanted = {**wanted_of_an_extraction(loaded), **options}
+        wanted = {**wanted_of_an_extraction(loaded), **options, "differ": differ}
         units = embed_paths(paths, file, made_with(loaded), accept, **wanted, progress=progress, say=say)
         give_text_tower(loaded, options.get("model"), options.get("pretrained"))
         records = judge(loaded, open_cache(file), units)
@@ -656,7 +662,9 @@ def given(values: dict[str, Any], *without: str) -> dict[str, Any]:
     for name, value in values.items():
         if name not in without and value is not None:
             split = name in lists
-            options[names.get(name, name)] = [part for one in value for part in one.split(",")] if split else value
+            options[names.get(name, name)] = (
+                [part.strip() for one in value for part in one.split(",")] if split else value
+            )
     return options
 
 

@@ -273,7 +273,9 @@ class Cache:
     def _prompt_set(self, name: str | None, space: str | None) -> str:
         known = self.prompt_sets(space)
         if not known:
-            raise InputError(f"{self.path} holds no prompt similarities; extract with --prompts SET")
+            raise InputError(
+                f"{self.path} holds no prompt similarities; `cache prompts` adds a set without the pictures"
+            )
         if name is None and len(known) > 1:
             raise InputError(f"{self.path} holds several prompt sets, name one: {', '.join(known)}")
         return choose({key: key for key in known}, name or known[0], f"prompt set of {self.path.name}")

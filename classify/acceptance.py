@@ -1,5 +1,7 @@
 """Whether a model may go by features that it was not trained on: how they were made, and of whom."""
 
+import re
+import shlex
 from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any
@@ -78,10 +80,16 @@ def trained_groups(model: Model, samples: pd.DataFrame) -> str:
 
 
 def check_prompts(model: Model, cache: Cache, name: str) -> None:
-    """Refuse a prompt set of a cache that holds other texts than the model goes by."""
-    stated, found = model.meta.get("prompts"), cache.prompts(name)
-    if stated is None:
-        raise InputError("the model does not say by which prompts it goes: fit it again")
+    """Refuse a cache without the prompt set whose similarities the model takes, or with other texts of that name."""
+    stated = _stated_prompts(model)
+    if name not in cache.prompt_sets():
+        raise InputError(
+            f"the model goes by similarities to the prompts {name!r} ({'; '.join(stated['texts'])}), which "
+            f"{cache.path} does not hold: `python pipeline.py cache prompts {shlex.quote(str(cache.path))} --prompts "
+            f"FILE.toml --model ... --out ADDITION.h5` brings them, where FILE.toml is {name}.toml (a set of this "
+            "program has no file, but its name); then predict --with ADDITION.h5"
+        )
+    found = cache.prompts(name)
     if stated["texts"] != found.texts or stated["labels"] != found.labels.tolist():
         raise InputError(
             f"the model goes by the prompts {'; '.join(stated['texts'])}; those of set {name!r} in {cache.path} are "
@@ -101,9 +109,27 @@ def group_column(model: Model) -> str:
 
 
 def wanted_of_an_extraction(model: Model) -> dict[str, Any]:
-    """What has to be extracted beside the embedding: ``tokens``, and the name of the prompt set, or None."""
+    """What has to be extracted beside the embedding: ``tokens``, and ``prompts``, None where no feature is of them.
+
+    Prompts are a dict with ``name``, ``texts`` and ``labels`` (0 real, 1 fake), and ``fingerprint``, None where the
+    features do not state it.
+    """
     features = model.meta["features"]
     return {
         "tokens": ["cls"] if "cls" in features else [],
-        "prompts": model.meta["prompt_set"] if "prompts" in features else None,
+        "prompts": _prompts_of_features(model) if "prompts" in features else None,
     }
+
+
+def _prompts_of_features(model: Model) -> dict[str, Any]:
+    name, stated = model.meta["prompt_set"], _stated_prompts(model)
+    made = re.search(rf"(?:^| ){re.escape(name)}:([0-9a-f]{{32}})(?: |$)", made_with(model).prompts)
+    known = stated.get("fingerprint") or (made[1] if made else None)
+    return {"name": name, "texts": stated["texts"], "labels": stated["labels"], "fingerprint": known}
+
+
+def _stated_prompts(model: Model) -> dict[str, Any]:
+    """Texts and labels that a model, one whose features are similarities, says it goes by."""
+    if (stated := model.meta.get("prompts")) is None:
+        raise InputError("the model does not say by which prompts it goes: fit it again")
+    return stated

@@ -17,9 +17,10 @@ def write_checkpoints(folder: Path, kept: Iterable[tuple[int, Arrays]]) -> None:
     kept : iterable of (int, dict of ndarray)
         Number and weights of each epoch.
     """
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     for epoch, weights in kept:
         folder.mkdir(exist_ok=True)
         arrays = {name: np.ascontiguousarray(array) for name, array in weights.items()}
-        save_file(arrays, folder / f"epoch_{epoch:03d}.safetensors")
+        # written here: by safetensors' own save_file only the owner could read it
+        (folder / f"epoch_{epoch:03d}.safetensors").write_bytes(save(arrays))

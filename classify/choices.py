@@ -51,3 +51,14 @@ def members_named(fixed: Mapping[str, Any]) -> list[str]:
     """Members of the ensemble, of what is fixed by head."""
     members = fixed.get("ensemble", {}).get("members", [])
     return [str(name) for name in members] if isinstance(members, list | tuple) else []
+
+
+def takes_prompts(head: str, features: Sequence[str], fixed: Mapping[str, Any]) -> bool:
+    """Whether a head, or a member of it, takes the prompts of a set."""
+    members = fixed.get(head, {}).get("members", ())
+    return "prompts" in features or any("prompts" in HEADS[name].needs for name in (head, *members))
+
+
+def prompt_takers(heads: Sequence[str], features: Sequence[str], fixed: Mapping[str, Any]) -> list[str]:
+    """Those of the heads, or of an ensemble's members, that take prompts."""
+    return [head for head in (*heads, *members_named(fixed)) if takes_prompts(head, features, fixed)]

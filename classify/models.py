@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import xxhash
 from safetensors import safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 from sklearn.pipeline import Pipeline
 
 from cache.errors import InputError
-from cache.schema import Provenance, json_hash
+from cache.schema import FAKE, REAL, Provenance, json_hash
 from classify.fit import Fitted
 from classify.heads import Head
 from classify.normalize import METHODS, Normalize
@@ -28,6 +28,7 @@ FIRST_FORMAT = "model.skops"
 TEXTS = ("features", "train", "train_groups", "caveats")  # lists that every model states
 KEYS = {"format", "hash", "arrays", "head", "normalize", "meta"}
 BLOCK = 2**24  # bytes hashed at a time
+DEPTHS, SHOWN = 4, 3  # how far below a folder runs are looked for, and how many of them are named
 
 
 class Model(NamedTuple):
@@ -93,7 +94,7 @@ def write_model(folder: Path, pipeline: Pipeline, meta: dict[str, Any]) -> None:
     }
     document = {"format": FORMAT, "head": pack_head(head, arrays), "normalize": scaling, "meta": meta}
     folder.mkdir(parents=True, exist_ok=True)
-    save_file(arrays, folder / ARRAYS)
+    (folder / ARRAYS).write_bytes(save(arrays))  # by its save_file only the owner could read it
     document["arrays"] = _file_hash(folder / ARRAYS)
     as_read = json.loads(json.dumps(document))
     write_json(folder / TEXT, {**as_read, "hash": json_hash(as_read)})
@@ -130,6 +131,9 @@ def load_model(folder: Path) -> Model:
 
 def _read_document(folder: Path) -> Packed:
     path = folder / TEXT
+    if not path.exists() and (below := _runs_below(folder)):
+        more = " ..." if len(below) > SHOWN else ""
+        raise InputError(f"{folder} holds runs below it, name one: {', '.join(map(str, below[:SHOWN]))}{more}")
     if (folder / FIRST_FORMAT).exists() and not path.exists():
         raise InputError(f"{folder} was made by an older version, in a format that is not read any more: fit it again")
     try:
@@ -152,6 +156,14 @@ def _read_document(folder: Path) -> Packed:
     if {*document, "hash"} != KEYS or stated != json_hash(document):
         raise InputError(f"{path} was changed since it was saved; fit the model again")
     return {**document, "hash": stated}
+
+
+def _runs_below(folder: Path) -> list[Path]:
+    """Run folders below a folder, those nearest to it."""
+    for depth in range(1, DEPTHS + 1):
+        if found := sorted(folder.glob(f"{'*/' * depth}model/{TEXT}")):
+            return [path.parent.parent for path in found]
+    return []
 
 
 def _read_arrays(path: Path) -> Arrays:
@@ -186,6 +198,10 @@ def _check_meta(meta: Packed, blocks: Any) -> None:
     for name in TEXTS:
         if not (isinstance(meta[name], list) and all(isinstance(text, str) for text in meta[name])):
             raise TypeError(f"{name} is no list of texts")
+    if (prompts := meta.get("prompts")) is not None:
+        labels = prompts["labels"]
+        if not all(isinstance(text, str) for text in prompts["texts"]) or not set(labels) <= {REAL, FAKE}:
+            raise TypeError("its prompts are no texts of two classes")
     if meta["blocks"] != blocks or [name for name, _ in blocks] != meta["features"]:
         raise ValueError("features and blocks contradict each other")
 

@@ -53,7 +53,11 @@ def check_parameters(parameters: Parameters, heads: Iterable[str]) -> None:
     """
     chosen = {name: choose(HEADS, name, "head") for name in heads}
     for head, values in parameters.items():
-        known = settable(choose(chosen, head, "head with parameters; fitted are these"))
+        if choose(HEADS, head, "head") and head not in chosen:
+            raise InputError(
+                f"parameters are given for {head}, which is not among the heads fitted: {', '.join(chosen)}"
+            )
+        known = settable(HEADS[head])
         if not isinstance(values, Mapping):
             raise InputError(f"parameters of {head} are names with values, as {{'C': 1.0}}, not {values!r}")
         for name, value in values.items():
@@ -102,5 +106,7 @@ def _try_out(head: str, values: Mapping[str, Any]) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             HEADS[head](**{**values, **once, **needed}).fit([[0, 1], [0, 2], [1, 0], [2, 0]], [0, 0, 1, 1])
+    except InputError:
+        raise
     except (ValueError, TypeError) as error:
         raise InputError(f"{head} cannot be fitted with {dict(values)}: {error}") from error

@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from cache.errors import InputError
+from classify.heads.base import Head
+from classify.heads.torch_head import TorchHead
 
 FORMAT = 1
+TORCH, INTEL = "torch", "scikit-learn-intelex"
 WEIGHTING = "1 / (frames of the video in training), both classes alike, mean 1"
 CONFIGURATION = (
     "format", "head", "train", "test", "features", "normalize", "prompt_set", "fixed", "where", "seed",
@@ -57,9 +60,11 @@ def is_finished(folder: Path, wanted: dict[str, Any]) -> bool:
     return True
 
 
-def software() -> dict[str, str]:
-    """Versions of what computed."""
-    libraries = ("numpy", "scipy", "pandas", "scikit-learn", "h5py")
+def software(head: Head | None = None) -> dict[str, str]:
+    """Versions of what computed, of a head also those that it alone needs."""
+    libraries = ["numpy", "scipy", "pandas", "scikit-learn", "h5py", "safetensors"]
+    libraries += [TORCH] * any(isinstance(one, TorchHead) for one in [head, *getattr(head, "members_", [])])
+    libraries += [INTEL] * (INTEL in getattr(head, "solver_", ""))
     return {
         "python": platform.python_version(),
         "crossprobe": _own_version(),
@@ -85,7 +90,7 @@ def log_lines(record: dict[str, Any]) -> list[str]:
         f"split: {split['method']}, disjoint by {split['disjoint']}",
         f"training on {', '.join(record['train'])}: {sides[0]}",
         f"test on {', '.join(record['test'])}: {sides[1]}",
-        f"search by {record['search']['criterion']}",
+        *(f"search by {record['search']['criterion']}" for _ in record["search"]["results"][:1]),
         *(f"  {result['params']}: {result['auc']:.4f}" for result in record["search"]["results"]),
         f"{record['head']} with {record['parameters']}, {record['trainable_parameters']} trainable numbers, "
         f"fitted in {seconds['fit']:.2f} s",
@@ -100,6 +105,8 @@ def log_lines(record: dict[str, Any]) -> list[str]:
 def _at(value: dict[str, Any], name: str) -> Any:
     for key in name.split("."):
         value = None if value is None else value[key]
+    if name == "members" and value:
+        return {member: one["fixed"] for member, one in value.items()}
     return value
 
 

@@ -13,8 +13,9 @@ from cache.reader import select
 from classify.audit import cell_leaks
 from classify.caches import check_alike, compressions_differ, open_caches
 from classify.cells import cell_rows, check_manipulations, manipulations
-from classify.choices import BY_DEFAULT, check_choices, members_named
+from classify.choices import BY_DEFAULT, check_choices, prompt_takers
 from classify.fit import Fitted, check_features
+from classify.heads import HEADS
 from classify.matrix import Training, all_but_each, one_each
 from classify.normalize import METHODS
 from classify.parameters import Parameters
@@ -23,7 +24,7 @@ from classify.protocol import SplitPlan, check_split, publish_split
 from classify.record import is_finished
 from classify.search import Known
 from classify.text_tower import load_text_tower
-from classify.training import Cell, Features, Job, planned_run, read_features, run_head, takes_prompts
+from classify.training import Cell, Features, Job, planned_run, read_features, run_head
 
 
 def classify(
@@ -134,8 +135,7 @@ def classify(
     for head in heads:
         check_features(head, list(features), normalize)
     caches = open_caches(cache, test_cache, additions)
-    taken = [head for head in (*heads, *members_named(fixed)) if takes_prompts(head, features, fixed)]
-    prompts = prompt_set_used(caches.train, prompt_set, taken)
+    prompts = prompt_set_used(caches.train, prompt_set, prompt_takers(heads, features, fixed))
     told = check_alike(caches, prompts if "prompts" in features else None, differ)
     whole = caches.samples
     samples = whole.loc[select(whole, where)]
@@ -177,6 +177,9 @@ def _run_all(job: Job, cells: list[Cell], heads: list[str], say: Callable[[str],
     records = [planned_run(job, cell, head) for cell, head, _ in planned]
     finished = [is_finished(folder, record) for (*_, folder), record in zip(planned, records, strict=True)]
     check_split(job.out, job.published, job.plan)
+    for record, done in zip(records, finished, strict=True):
+        if not done:
+            HEADS[record["head"]].check_installed()
     if any(finished):
         publish_split(job.out, job.published, job.plan)  # in the place of one that was removed
     read: Features | None = None

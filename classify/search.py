@@ -81,7 +81,9 @@ def _search(
     validate = task.head.chooses_epochs and ("epochs" not in fixed or bool(fixed.get("patience")))
     held = np.empty((len(tried), len(task.y)))
     held[:, folds == 0], heads = _fold(task, tried, folds == 0, validate)
-    if validate:
+    listed = tried
+    if validate:  # step sizes of each epoch repeat the fit; what was tried is their schedule
+        listed = [{**params, "epochs": head.best_epoch_} for params, head in zip(tried, heads, strict=True)]
         tried = [{**params, **head.chosen_} for params, head in zip(tried, heads, strict=True)]
     others = Parallel(n_jobs=-1 if task.head.in_threads else 1, prefer="threads")(
         delayed(_fold)(task, tried, folds == fold, False) for fold in range(1, FOLDS)
@@ -91,7 +93,7 @@ def _search(
     held = squash(held)
     reached = [auc(*by_video(task.y, task.video, folds, row)[:2]) for row in held]
     best = int(np.argmax(np.round(reached, 12)))  # the first of equals: the strongest regularisation
-    search = [{"params": params, "auc": value} for params, value in zip(tried, reached, strict=True)]
+    search = [{"params": params, "auc": value} for params, value in zip(listed, reached, strict=True)]
     history = pd.DataFrame(heads[best].history_) if task.head.chooses_epochs else None
     return tried[best], search, held[best], history
 

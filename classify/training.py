@@ -5,7 +5,7 @@ import json
 import shutil
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,11 @@ import xxhash
 from cache.schema import FAKE
 from classify.caches import Caches
 from classify.checkpoints import write_checkpoints
+from classify.choices import takes_prompts
 from classify.features import feature_matrix
 from classify.fit import Fitted, fit_head, scores
 from classify.heads import HEADS
+from classify.heads.ensemble import UNCALIBRATED
 from classify.heads.epochs import Arrays, Checkpoint
 from classify.models import save_model
 from classify.normalize import Blocks
@@ -32,9 +34,9 @@ from classify.stream import Matrix
 from evaluate.calibration import apply, gives_probabilities
 
 OF_THE_MODEL = (  # what a model carries of its run, so that a prediction can refuse features of another kind
-    "head", "train", "features", "normalize", "prompt_set", "parameters", "seed", "cache", "train_groups", "score",
-    "caveats", "versions", "trained_on", "split", "train_identities", "trainable_parameters", "trainable_share",
-    "weighting",
+    "head", "train", "features", "normalize", "prompt_set", "prompts", "parameters", "seed", "cache", "train_groups",
+    "score", "caveats", "versions", "trained_on", "split", "train_identities", "trainable_parameters",
+    "trainable_share", "weighting",
 )  # fmt: skip
 CALIBRATED = "probability: calibrated by {} on out-of-fold scores, classes alike"
 
@@ -101,6 +103,7 @@ def planned_run(job: Job, cell: Cell, head: str) -> dict[str, Any]:
     """``run.json`` as far as it is known before anything is fitted."""
     trained = job.samples.loc[cell.train_rows]
     fixed = job.fixed.get(head, {})
+    with_prompts = takes_prompts(head, job.settings["features"], job.fixed)
     record = {
         "format": FORMAT,
         "kind": "run",
@@ -108,9 +111,10 @@ def planned_run(job: Job, cell: Cell, head: str) -> dict[str, Any]:
         "train": cell.train,
         "test": cell.test,
         **job.settings,
-        "prompt_set": job.settings["prompt_set"] if takes_prompts(head, job.settings["features"], job.fixed) else None,
+        "prompt_set": job.settings["prompt_set"] if with_prompts else None,
+        "prompts": _texts(job) if with_prompts else None,
         "fixed": fixed,
-        "members": {name: job.fixed.get(name, {}) for name in fixed.get("members", ())} or None,
+        "members": {name: {"fixed": job.fixed.get(name, {})} for name in fixed.get("members", ())} or None,
         "split": {
             **job.plan.describe(),
             "hash": xxhash.xxh3_128_hexdigest(job.published),
@@ -125,10 +129,13 @@ def planned_run(job: Job, cell: Cell, head: str) -> dict[str, Any]:
     return json.loads(json.dumps(record))  # as it comes back from the file, so that the two compare
 
 
-def takes_prompts(head: str, features: Sequence[str], fixed: Mapping[str, Any]) -> bool:
-    """Whether a head, or a member of it, takes the prompts of a set."""
-    members = fixed.get(head, {}).get("members", ())
-    return "prompts" in features or any("prompts" in HEADS[name].needs for name in (head, *members))
+def _texts(job: Job) -> dict[str, Any]:
+    """Texts and classes of the prompts, so that no other set of the same name is taken for them."""
+    cache, name = job.caches.train, job.settings["prompt_set"]
+    prompts = cache.prompts(name)
+    stated = " ".join(one.provenance().prompts for one in (cache, *cache.additions)).split()
+    made = dict(one.rpartition(":")[::2] for one in stated)  # name of a set -> hash of its texts and templates
+    return {"texts": list(prompts.texts), "labels": prompts.labels.tolist(), "fingerprint": made.get(name)}
 
 
 def _fakes(samples: pd.DataFrame) -> list[tuple[str, str]]:
@@ -159,8 +166,8 @@ def run_head(
     """
     cell = features.cell
     of_cell = {
-        name: members.get(name) or _fit(job, features, name, fixed, None)
-        for name, fixed in (planned["members"] or {}).items()
+        name: members.get(name) or _fit(job, features, name, member["fixed"], None)
+        for name, member in (planned["members"] or {}).items()
     }
     kept: list[tuple[int, Arrays]] = []
     checkpoint = (lambda epoch, weights: kept.append((epoch, weights))) if planned["keep_checkpoints"] else None
@@ -169,6 +176,9 @@ def run_head(
     tested = apply(fitted.map_of("frame"), scores(fitted.estimator, features.test))
     timings = {"read": features.seconds, "fit": fitted.seconds, "score": time.perf_counter() - start}
     record = {**planned, **_outcome(job, cell, fitted), "timings": timings}
+    for name, member in of_cell.items():
+        best = max((one["auc"] for one in member.search), default=None)
+        record["members"][name] |= {"parameters": member.parameters, "auc": best}
     held = [] if fitted.out_of_fold is None else [("val", cell.train_rows, fitted.out_of_fold)]
     frames = frame_table(job.samples, job.plan.key, [*held, ("test", cell.test_rows, tested)], fitted)
     draft = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.tmp")
@@ -176,7 +186,7 @@ def run_head(
     try:
         draft.mkdir(parents=True)
         write_tables(draft, record, fitted, frames)
-        save_model(draft / "model", fitted, _of_the_model(job, record, features.blocks))
+        save_model(draft / "model", fitted, _of_the_model(record, features.blocks))
         write_checkpoints(draft / "checkpoints", kept)
         publish_split(job.out, job.published, job.plan)
         draft.rename(folder)
@@ -218,7 +228,7 @@ def _fit(
 def _outcome(job: Job, cell: Cell, fitted: Fitted) -> dict[str, Any]:
     protocol = protocol_caveats(job.plan, job.samples, job.split, cell.train_rows)
     return {
-        **({"score": CALIBRATED.format(job.settings["calibrate"])} if _is_calibrated(fitted) else {}),
+        "score": _score_meaning(fitted),
         "parameters": fitted.parameters,
         "search": {"criterion": CRITERION, "results": fitted.search},
         "solver": getattr(fitted.head, "solver_", None),
@@ -226,14 +236,17 @@ def _outcome(job: Job, cell: Cell, fitted: Fitted) -> dict[str, Any]:
         "thresholds": fitted.thresholds,
         "trainable_parameters": fitted.n_parameters,
         "trainable_share": _share(fitted.n_parameters, job.caches.train.scalars().get("encoder_parameters")),
-        "versions": software(),
+        "versions": software(fitted.head),
         "caveats": [*cell.told, *protocol, *fitted.caveats],
     }
 
 
-def _is_calibrated(fitted: Fitted) -> bool:
-    """Whether scores became probabilities at both levels; where fakes score no higher than reals they stay."""
-    return fitted.calibration is not None and all(gives_probabilities(fitted.map_of(level)) for level in LEVELS)
+def _score_meaning(fitted: Fitted) -> str:
+    """What a score is: a map that would fall was not made, and too few groups calibrate nothing."""
+    made = fitted.calibration
+    if made is not None and all(gives_probabilities(fitted.map_of(level)) for level in LEVELS):
+        return CALIBRATED.format(made["method"])
+    return UNCALIBRATED if None in getattr(fitted.head, "calibrations_", []) else fitted.head.score_meaning
 
 
 def _share(trained: int, frozen: float | None) -> float | None:
@@ -241,10 +254,6 @@ def _share(trained: int, frozen: float | None) -> float | None:
     return None if frozen is None else trained / (trained + frozen)
 
 
-def _of_the_model(job: Job, record: dict[str, Any], blocks: Blocks) -> dict[str, Any]:
-    """What a model says of itself; prompts with their texts, so that no other set of the same name is taken."""
-    meta = {**{name: record[name] for name in OF_THE_MODEL}, "blocks": blocks}
-    if "prompts" not in record["features"]:
-        return meta
-    prompts = job.caches.train.prompts(record["prompt_set"])
-    return {**meta, "prompts": {"texts": list(prompts.texts), "labels": prompts.labels.tolist()}}
+def _of_the_model(record: dict[str, Any], blocks: Blocks) -> dict[str, Any]:
+    """What a model says of itself."""
+    return {**{name: record[name] for name in OF_THE_MODEL}, "blocks": blocks}

@@ -12,7 +12,7 @@ from classify.predict import score_frames, score_videos
 
 VERDICTS = ("real", "fake")
 NO_FACE = "no face"
-COLUMNS = ("verdict", "score", "frames", "path", "note")  # of the table; a record has more
+COLUMNS = ("verdict", "score", "threshold", "frames", "path", "note")  # of the table; a record has more
 LEVEL = {"picture": "frame", "video": "video"}
 
 
@@ -59,10 +59,14 @@ def judge(model: Model, cache: Cache, units: Iterable[Unit]) -> list[dict[str, A
 
 def lines(records: Sequence[dict[str, Any]]) -> list[str]:
     """Records as a table."""
-    shown = [{**record, "score": "" if record["score"] is None else f"{record['score']:.4f}"} for record in records]
+    shown = [{**record, **{name: _rounded(record[name]) for name in ("score", "threshold")}} for record in records]
     rows = [COLUMNS, *([str(record[name]) for name in COLUMNS] for record in shown)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+
+
+def _rounded(number: float | None) -> str:
+    return "" if number is None else f"{number:.4f}"
 
 
 def _has_face(cache: Cache) -> np.ndarray:

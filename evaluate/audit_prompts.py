@@ -1,6 +1,5 @@
 """Whether prompts say what they are declared to say: by their words, and by what they reach without training."""
 
-import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -11,20 +10,8 @@ from evaluate.audit_findings import Finding, finding
 from evaluate.curve import roc_area
 from evaluate.intervals import bootstrap, group_draws, interval
 from evaluate.metrics import auc
+from evaluate.prompt_words import against_words
 from evaluate.wording import with_interval
-
-CLASS = {REAL: "real", FAKE: "fake"}
-FAKE_WORDS = {
-    "fake", "faked", "deepfake", "deepfaked", "forged", "forgery", "synthetic", "synthesized", "synthesised",
-    "generated", "manipulated", "manipulation", "tampered", "altered", "edited", "swapped", "faceswap", "artificial",
-    "doctored", "counterfeit", "inauthentic", "unreal", "morphed", "spoofed", "reenacted", "ai",
-}  # fmt: skip
-REAL_WORDS = {
-    "real", "authentic", "genuine", "original", "pristine", "natural", "true", "bonafide",
-    "unaltered", "unedited", "unmanipulated", "untampered",
-}  # fmt: skip
-NEGATIONS = {"not", "no", "non", "without", "never", "isn", "un"}
-REACH = 3  # words that a negation reaches over: "not a real face"
 
 
 def prompt_polarity(name: str, texts: list[str], labels: np.ndarray) -> list[Finding]:
@@ -44,35 +31,11 @@ def prompt_polarity(name: str, texts: list[str], labels: np.ndarray) -> list[Fin
         Of kind "prompts": a warning where a prompt is inverted. A low zero-shot AUC proves nothing by itself, because
         training adapts to inverted prompts; the words do.
     """
-    said = [worded_class(text) for text in texts]
-    wrong = [at for at, word in enumerate(said) if word is not None and word != labels[at]]
+    wrong = against_words(texts, labels)
     if not wrong:
         return []
-    examples = [f"{texts[at]!r} stands for {CLASS[int(labels[at])]}" for at in wrong]
     text = f"{len(wrong)} of {len(texts)} prompts of {name} are declared against their own words"
-    return [finding("prompts", "warning", text, {"inverted": len(wrong), "total": len(texts)}, examples)]
-
-
-def worded_class(text: str) -> int | None:
-    """The class that the words of a prompt name; None where they name none or both.
-
-    Examples
-    --------
-    >>> [worded_class(text) for text in ("an authentic face", "AI-Generated", "not a real face", "a face")]
-    [0, 1, 1, None]
-    """
-    words = [word if word in FAKE_WORDS | REAL_WORDS else word.removesuffix("s") for word in _words(text)]
-    found = set()
-    for at, word in enumerate(words):
-        if word in FAKE_WORDS | REAL_WORDS:
-            label = FAKE if word in FAKE_WORDS else REAL
-            negated = NEGATIONS & set(words[max(0, at - REACH) : at])
-            found.add(FAKE + REAL - label if negated else label)
-    return found.pop() if len(found) == 1 else None
-
-
-def _words(text: str) -> list[str]:
-    return re.findall(r"[a-z]+", text.lower())
+    return [finding("prompts", "warning", text, {"inverted": len(wrong), "total": len(texts)}, wrong)]
 
 
 def zero_shot(samples: pd.DataFrame, prompts: Mapping[str, PromptScores], *, seed: int = 0) -> list[Finding]:

@@ -8,6 +8,7 @@ from evaluate.calibration import UNCHANGED
 from evaluate.folders import Run
 from evaluate.intervals import FEW_GROUPS
 from evaluate.levels import LEVELS
+from evaluate.prompt_words import against_words
 from evaluate.wording import capital, is_trained, listed, number, plural, run_name, spread, with_interval
 
 LEAK = "LEAK:"  # starts every sentence about samples that stood on both sides
@@ -15,7 +16,7 @@ FEW = "Too few groups:"
 UNCROPPED = "The run does not say how its pictures were cropped"
 # Told of several runs even where it holds for some only: what is grave, and the protocol that a number is read by.
 KEPT = re.compile(
-    rf"{LEAK}|{FEW}|Split by |[\d,]+ of [\d,]+ videos are not in the split|Pictures: |{UNCROPPED}|"
+    rf"{LEAK}|{FEW}|Split by |[\d,]+ of [\d,]+ (prompts? |videos are not in the split)|Pictures: |{UNCROPPED}|"
     r"Tested on another cache|\w+ is not trained:|\w+ is '[^']*' in training and '"
 )
 ALL = "all test rows"
@@ -78,6 +79,7 @@ def _standing(run: Run, result: Figures) -> Iterator[str]:
         "level every video once"
     )
     yield _pictures(run)
+    yield from _inverted_prompts(run)
     yield from _reliability(run)
     values = [f"{number(result[level]['threshold']['value'])} at {level} level" for level in LEVELS]
     sources = dict.fromkeys(str(result[level]["threshold"]["source"]) for level in LEVELS)
@@ -100,6 +102,14 @@ def _pictures(run: Run) -> str:
     if made.get("model") == "demo":
         return f"{pictures}. The encoder is the demo's miniature: its figures say nothing about a full CLIP"
     return pictures
+
+
+def _inverted_prompts(run: Run) -> Iterator[str]:
+    """Prompts that say the other class than the one they are declared for."""
+    prompts = run.config.get("prompts")
+    if prompts and (wrong := against_words(prompts["texts"], prompts["labels"])):
+        count = f"{len(wrong)} of {plural(len(prompts['texts']), 'prompt')}"
+        yield f"{count} are declared against their own words: {listed(wrong, 3)}"
 
 
 def _cells(result: Figures) -> list[tuple[str, Figures]]:
@@ -168,6 +178,9 @@ def _reliability(run: Run) -> Iterator[str]:
         calibration = run.calibration(level)
         if calibration and calibration["method"] == UNCHANGED:
             yield f"Scores of a {level} were not calibrated: {calibration['why']}"
+    asked = run.config.get("calibrate")
+    if asked and not run.config.get("calibration"):
+        yield f"Calibration ({asked}) could not be made without out-of-fold scores: scores are as the head gives them"
     told = [level for level in LEVELS if run.gives_probabilities(level)]
     if told:
         yield (
@@ -175,9 +188,8 @@ def _reliability(run: Run) -> Iterator[str]:
             "score as the probability of fake where half of all is fake; where fakes are rarer it is too high"
         )
     elif run.config.get("score"):
-        asked = run.config.get("calibrate")
-        how = "could not be made" if asked else "(`classify --calibrate`) makes probabilities of them"
-        yield f"Scores rank and are no probabilities: no log loss, Brier score or ECE is reported; calibration {how}"
+        how = "" if asked else "; calibration (`classify --calibrate`) makes probabilities of them"
+        yield f"Scores rank and are no probabilities: no log loss, Brier score or ECE is reported{how}"
 
 
 def _few_reals(result: Figures) -> Iterator[str]:

@@ -41,7 +41,9 @@ def svg(figure: Figure, stamp: str = "") -> str:
     target = io.StringIO()
     if stamp:
         lines = "\n".join(wrap(stamp, int(STAMP_LETTERS * figure.get_figwidth())))
-        figure.text(0.01, -0.02, lines, color=STAMP_COLOUR, fontsize=8, va="top")
+        # What a flat figure has below its axes reaches beyond its own size.
+        below = min(0.0, figure.get_tightbbox().y0 / figure.get_figheight())
+        figure.text(0.01, below - 0.02, lines, color=STAMP_COLOUR, fontsize=8, va="top")
     figure.savefig(target, format="svg", metadata={"Date": None}, bbox_inches="tight", facecolor=PAPER)
     return target.getvalue()
 

@@ -46,7 +46,7 @@ def roc_figure(videos: pd.DataFrame, train: Sequence[str], threshold: float) -> 
         axes.plot(fpr[here], tpr[here], "o", color=colour, markersize=5)
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
     axes.set(xlabel="reals called fake (FPR)", ylabel="fakes found (TPR)", title="ROC, video level")
-    _legend(axes, "AUC", "lower right")
+    _legend(axes, "AUC", inside="lower right")
     return figure
 
 
@@ -89,20 +89,20 @@ def reliability_figure(videos: pd.DataFrame, train: Sequence[str]) -> Figure:
         axes.scatter(bins.score, bins.fakes, 8 + 200 * bins.weight, color=colour, alpha=0.6, linewidths=0)
     axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), aspect="equal", title="Reliability, video level")
     axes.set(xlabel="mean score of a bin", ylabel="share of fakes, classes alike")
-    _legend(axes, "ECE", "upper left")
+    _legend(axes, "ECE")  # below: bins of few videos scatter into every corner
     return figure
 
 
 @mpl.rc_context(STYLE)
-def history_figure(history: pd.DataFrame, chosen: int | None = None) -> Figure:
-    """Loss by epoch, below it the AUC of the groups held out where there are any; dotted: the epoch chosen.
+def history_figure(history: pd.DataFrame, kept: int | None = None) -> Figure:
+    """Loss by epoch, below it the AUC of the groups held out where there are any; dotted: the epoch kept.
 
     Parameters
     ----------
     history : DataFrame
         ``epoch``, ``train_loss``, and with validation ``validation_loss``, ``validation_auc``.
-    chosen : int, optional
-        The epoch whose weights the head has.
+    kept : int, optional
+        The epoch whose weights the head has: chosen on the groups held out, fixed beforehand where there are none.
     """
     held = "validation_auc" in history
     figure, rows = new_axes(WIDTH, 4.4 if held else 2.6, 1 + held)
@@ -114,13 +114,19 @@ def history_figure(history: pd.DataFrame, chosen: int | None = None) -> Figure:
     if held:
         _by_epoch(rows[1], history, "validation_auc", COLOURS[1], "held-out groups")
         rows[1].set(ylabel="AUC, frame level")
-    if chosen is not None:
+    if kept is not None:
+        label = f"chosen: {kept}" if is_chosen(history) else f"kept: {kept} (fixed)"
         for axes in rows:
-            axes.axvline(chosen, color=INK, linewidth=1, linestyle=":", label=f"chosen: {chosen}")
+            axes.axvline(kept, color=INK, linewidth=1, linestyle=":", label=label)
     rows[0].legend(fontsize=8)
     rows[-1].set(xlabel="epoch")
     rows[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure
+
+
+def is_chosen(history: pd.DataFrame) -> bool:
+    """Whether the epoch was chosen on groups held out; else it was fixed beforehand."""
+    return "validation_loss" in history
 
 
 def _by_epoch(axes: Axes, history: pd.DataFrame, name: str, colour: str, label: str) -> None:
@@ -133,11 +139,11 @@ def _line(at: int, seen: bool) -> str:
     return "-" if seen else UNSEEN_LINES[at // len(COLOURS) % len(UNSEEN_LINES)]
 
 
-def _legend(axes: Axes, title: str, inside: str) -> None:
-    """In a corner of the drawing, or below it where there are many manipulations."""
+def _legend(axes: Axes, title: str, inside: str | None = None) -> None:
+    """In a corner of the drawing, or below it where none is free or there are many manipulations."""
     below: Any = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.14), "ncols": 2}
     few = len(axes.get_legend_handles_labels()[1]) <= LEGEND_ROWS
-    axes.legend(**({"loc": inside} if few else below), fontsize=8, title=title, title_fontsize=8)
+    axes.legend(**({"loc": inside} if inside and few else below), fontsize=8, title=title, title_fontsize=8)
 
 
 class RunFigure(NamedTuple):
@@ -147,12 +153,12 @@ class RunFigure(NamedTuple):
     ----------
     draw : callable
         Takes the run; None where it has nothing to draw.
-    caption : str
-        What the reader should see.
+    caption : callable
+        What the reader should see of the run.
     """
 
     draw: Callable[[Run], Figure | None]
-    caption: str
+    caption: Callable[[Run], str]
 
 
 def _draw_roc(run: Run) -> Figure:
@@ -172,27 +178,43 @@ def _draw_reliability(run: Run) -> Figure | None:
 
 
 def _draw_history(run: Run) -> Figure | None:
-    return None if run.history is None else history_figure(run.history, run.chosen_epoch)
+    return None if run.history is None else history_figure(run.history, run.kept_epoch)
+
+
+def _history_caption(run: Run) -> str:
+    if run.history is not None and is_chosen(run.history):
+        return (
+            "Loss and AUC after each pass over the training rows, where groups were held out to choose the epoch on "
+            "them. Dotted: the epoch chosen."
+        )
+    return "Loss after each pass over the training rows. Dotted: the epoch kept, fixed beforehand."
 
 
 FIGURES: dict[str, RunFigure] = {
     "roc": RunFigure(
         _draw_roc,
-        "Each line is one manipulation against the reals of its data set; broken where it was not trained on. The dot "
-        "is where the threshold stands.",
+        lambda _: (
+            "Each line is one manipulation against the reals of its data set; broken where it was not trained on. "
+            "The dot is where the threshold stands."
+        ),
     ),
     "scores": RunFigure(
         _draw_scores,
-        "Where the scores of reals and of each manipulation lie. Right of the dotted threshold a video is called fake.",
+        lambda _: (
+            "Where the scores of reals and of each manipulation lie. Right of the dotted threshold a video is "
+            "called fake."
+        ),
     ),
     "reliability": RunFigure(
         _draw_reliability,
-        "Whether a score can be taken as the probability of fake where half of the videos are fake: on the diagonal it "
-        "can; below it, too much is called fake. A larger dot holds more videos; bins of few videos scatter.",
+        lambda _: (
+            "Whether a score can be taken as the probability of fake where half of the videos are fake: on the "
+            "diagonal it can; below it, too much is called fake. A larger dot holds more videos; bins of few videos "
+            "scatter."
+        ),
     ),
     "history": RunFigure(
         _draw_history,
-        "Loss and AUC after each pass over the training rows, where groups were held out to choose the epoch on them. "
-        "Dotted: the epoch chosen.",
+        _history_caption,
     ),
 }

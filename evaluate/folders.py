@@ -19,7 +19,7 @@ from evaluate.levels import LEVELS, at_level
 SPLITS = ("val", "test")
 SIDES = {"train": "val", "test": "test"}  # as the split counts them, as predictions name them
 ANEW = "remove the folder and `classify` makes it anew"
-HISTORY = ("epoch", "lr", "train_loss")  # and validation_loss, validation_auc where groups were held out
+HISTORY = ("epoch", "train_loss")  # and lr; validation_loss, validation_auc where groups were held out
 DEFAULT_THRESHOLD = {"value": 0.5, "source": "0.5, the run states none"}
 
 
@@ -35,7 +35,7 @@ class Run:
     table : DataFrame
         ``predictions.csv``: out-of-fold rows of the training side ("val") and test rows ("test").
     history : DataFrame or None
-        ``history.csv``: losses by epoch, of a head that has epochs.
+        ``history.csv``: losses by epoch, of a head that has epochs; None too where it cannot be drawn.
     """
 
     folder: Path
@@ -71,8 +71,8 @@ class Run:
         return (self.config.get("calibration") or {}).get(level)
 
     def gives_probabilities(self, level: str) -> bool:
-        """Whether the scores of a level are meant as probabilities: by their head, or by calibration if asked for."""
-        if self.config.get("calibrate") or self.config.get("calibration"):
+        """Whether the scores of a level are meant as probabilities: by their calibration, else by their head."""
+        if self.config.get("calibration"):
             return gives_probabilities(self.calibration(level))
         return str(self.config.get("score") or "").startswith("probability")
 
@@ -81,7 +81,7 @@ class Run:
         return dict((self.config.get("thresholds") or {}).get(level) or DEFAULT_THRESHOLD)
 
     @property
-    def chosen_epoch(self) -> int | None:
+    def kept_epoch(self) -> int | None:
         """The epoch whose weights the head has, where its history shows it."""
         epoch = (self.config.get("parameters") or {}).get("epochs")
         return epoch if self.history is not None and (self.history["epoch"] == epoch).any() else None
@@ -150,15 +150,12 @@ def _read_config(path: Path) -> dict[str, Any]:
 
 
 def _read_history(path: Path) -> pd.DataFrame | None:
-    if not path.is_file():
-        return None
+    """The history; None where it cannot be drawn, for no figure but its own curve rests on it."""
     try:
         table = pd.read_csv(path, dtype=float)
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot read {path}: {error}; {ANEW}") from error
-    if missing := [name for name in HISTORY if name not in table]:
-        raise InputError(f"{path} lacks the columns {', '.join(missing)}; {ANEW}")
-    return table
+    except (OSError, ValueError):
+        return None
+    return table if set(HISTORY) <= set(table) else None
 
 
 def _check_thresholds(stated: Any, path: Path) -> None:

@@ -22,7 +22,7 @@ from evaluate.wording import is_trained
 
 FORMAT = 1
 STATED = (
-    "head", "train", "test", "features", "normalize", "prompt_set", "parameters", "trainable_parameters",
+    "head", "train", "test", "features", "normalize", "prompt_set", "prompts", "parameters", "trainable_parameters",
     "trainable_share", "score", "calibrate", "weighting", "seed", "command", "cache", "test_cache", "split",
 )  # fmt: skip
 TRAINABLE = ("trainable_parameters", "trainable_share")

@@ -8,7 +8,7 @@ import pandas as pd
 from evaluate.caveats import LEAK
 from evaluate.levels import LEVELS
 from evaluate.metrics import METRICS
-from evaluate.wording import FEW, NOT_TRAINED, figure_text, number, shares, spread
+from evaluate.wording import FEW, NO_NUMBERS, NOT_TRAINED, figure_text, number, shares, spread
 
 MEANS = ("seen", "unseen", "gap")
 NOTE = (
@@ -102,6 +102,8 @@ def trainable(comparison: Mapping[str, Any]) -> tuple[str, str]:
     if not comparison["trained"]:
         return NOT_TRAINED, "-"
     counts, parts = comparison["trainable_parameters"], comparison["trainable_share"]
+    if counts and not any(counts):
+        return NO_NUMBERS, "-"
     return spread(*(f"{count:,}" for count in counts)) if counts else "-", shares(*parts) if parts else "-"
 
 

@@ -5,14 +5,14 @@ from typing import Any
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """A figure with fixed digits; "-" where there is none.
+    """A figure with fixed digits, nought without a sign; "-" where there is none.
 
     Examples
     --------
-    >>> number(0.98765), number(None)
-    ('0.988', '-')
+    >>> number(0.98765), number(-0.0001), number(None)
+    ('0.988', '0.000', '-')
     """
-    return "-" if value is None else f"{value:.{digits}f}"
+    return "-" if value is None else f"{round(float(value), digits) + 0.0:.{digits}f}"
 
 
 FEW = "†"  # beside what rests on too few groups
@@ -69,11 +69,12 @@ def ends(figure: dict[str, Any]) -> str:
     """
     if figure["low"] is None:
         return "no interval"
-    between = "-" if figure["low"] >= 0 else " to "
-    return f"{number(figure['low'], 2)}{between}{number(figure['high'], 2)}"
+    low, high = number(figure["low"], 2), number(figure["high"], 2)
+    return f"{low} to {high}" if low.startswith("-") else f"{low}-{high}"
 
 
 NOT_TRAINED = "no training"  # what the row of such a head says
+NO_NUMBERS = "none"  # of a head that keeps its training rows instead
 
 
 def is_trained(head: str) -> bool:

@@ -35,6 +35,8 @@ class PromptSet:
             texts = getattr(self, key)
             if not texts or not all(text.strip() for text in texts):
                 raise InputError(f"prompt set {self.name!r} has no text in {key!r}, or an empty one")
+        if both := set(self.real) & set(self.fake):
+            raise InputError(f"prompt set {self.name!r} has {both.pop()!r} for both classes")
         if wrong := [template for template in self.templates if "{}" not in template]:
             raise InputError(f"template {wrong[0]!r} of prompt set {self.name!r} has no {{}} where the text goes")
 

@@ -75,7 +75,10 @@ def bring_prompts(cache: Cache, prompts: PromptSet, folder: Path, load: Callable
 
 def _refuse_others(prompts: PromptSet, texts: Sequence[str], labels: np.ndarray, path: Path) -> None:
     if (tuple(texts), labels.tolist()) != (prompts.texts, prompts.labels.tolist()):
-        raise InputError(f"{path} holds other prompts under the name {prompts.name!r}: {'; '.join(texts)}")
+        raise InputError(
+            f"{path} holds other prompts under the name {prompts.name!r}: {'; '.join(texts)}; name another --out, or "
+            "call the new set otherwise"
+        )
 
 
 def _score(cache: Cache, space: str, prompts: Sequence[PromptSet], encoder: Encoder) -> Space:

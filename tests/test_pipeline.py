@@ -224,7 +224,7 @@ def mistakes() -> dict[str, tuple[list[str], str]]:
             "takes nothing else",
         ),
         "standardised for texts": ([*classify, "--head", "clip_adapter", "--normalize", "standard"], "--normalize l2"),
-        "prompts of one class": ([*classify, "--head", "zero_shot", "--prompt-real", "a face"], "no text in 'fake'"),
+        "prompts of one class": ([*classify, "--head", "zero_shot", "--prompt-real", "a face"], "go together"),
         "prompts named and spelt": (
             [*classify, "--head", "zero_shot", "--prompt-set", "clipping", "--prompt-fake", "a"],
             "give one of both",
@@ -377,6 +377,29 @@ def test_predict_judges_pictures_and_a_cache(
         assert record["score"] == pytest.approx(predicted[names[f"FaceSwap/{path.name}"]], abs=1e-3)
     code, printed, errors = cli("evaluate", tmp_path / "p", "--allow-leak")
     assert code == 0 and "LEAK" in printed, errors
+
+
+def test_a_model_of_prompts_of_ones_own_is_enough_for_pictures(
+    cli: Cli, frames: Path, cache_file: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.toml").write_text('real = ["a sharp photo"]\nfake = ["a blurry photo", "a soft photo"]\n')
+    words = ["--train", "FaceSwap", "--head", "logistic", "--features", "prompts", "--prompt-set"]
+    code, _, errors = cli("classify", cache_file, *words, tmp_path / "mine.toml", "--out", tmp_path)
+    assert code == 0, errors
+    (tmp_path / "mine.toml").unlink()
+    run, picture = tmp_path / "FaceSwap" / "logistic", sorted((frames / "FaceSwap").glob("03*.png"))[0]
+    code, printed, errors = cli("predict", run, picture, "--json")
+    assert code == 0 and "sampling" not in errors, errors
+    (record,) = json.loads(printed)
+    predict = ["predict", run, cache_file, "--out", tmp_path / "p", "--allow-leak"]
+    code, _, errors = cli(*predict)
+    assert code == 2 and "cache prompts" in errors and "--with" in errors
+    assert cli(*predict, "--with", tmp_path / "prompts" / "mine.h5")[0] == 0
+    predicted = pd.read_csv(tmp_path / "p" / "predictions.csv").set_index("sample_id")["score"]
+    names = dict(open_cache(cache_file).samples[["path", "sample_id"]].to_numpy())
+    assert record["score"] == pytest.approx(predicted[names[f"FaceSwap/{picture.name}"]], abs=1e-3)
+    code, _, errors = cli("predict", tmp_path, picture)
+    assert code == 2 and str(run) in errors
 
 
 def test_prompts_that_are_spelt_out_are_scored_once(cli: Cli, cache_file: Path, tmp_path: Path) -> None:

@@ -112,6 +112,16 @@ class Head(ClassifierMixin, BaseEstimator):
         """
         return [cls(**candidate).fit(X, y, sample_weight, **options) for candidate in candidates]
 
+    @classmethod
+    def check_installed(cls) -> None:
+        """Refuse to begin where a library that the head needs is missing.
+
+        Raises
+        ------
+        InputError
+            Naming it and how to install it.
+        """
+
     def decision_function(self, X: ArrayLike) -> np.ndarray:
         """Signed distance from the decision, shape (n,); above 0 is ``classes_[1]``."""
         check_is_fitted(self)

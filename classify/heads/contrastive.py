@@ -68,6 +68,8 @@ class Contrastive(TorchHead):
         self.random_state = random_state
 
     def _build(self, D: int) -> Any:
+        if not self.temperature > 0 or self.hidden < 1 or self.dimension < 1:
+            raise ValueError("temperature is above 0, and hidden and dimension are 1 or more")
         nn = self._torch().nn
         return nn.Sequential(nn.Linear(D, self.hidden), nn.ReLU(), nn.Linear(self.hidden, self.dimension))
 

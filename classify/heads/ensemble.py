@@ -9,6 +9,7 @@ from cache.errors import choose
 from classify.heads.base import Head
 from evaluate.calibration import apply
 
+UNCALIBRATED = "mean of the members' scores, too few groups to calibrate them: no probability"
 MEMBERS = ("logistic", "svm", "mlp")
 
 

@@ -140,6 +140,8 @@ def _fit_alike(heads: Sequence[SVM], X: np.ndarray, codes: np.ndarray, weights: 
     X = X - centre
     spread = np.average(np.einsum("ij,ij->i", X, X), weights=weights)
     gamma = float(heads[0].relative_gamma / (spread if spread > 0 else 1.0))
+    if not heads[0].relative_gamma > 0:
+        raise ValueError(f"relative_gamma is above 0, not {heads[0].relative_gamma}")
     strengths = [head.C for head in heads]
     if len(X) <= MAX_EXACT:
         solver, found = "libsvm", _by_libsvm(X, codes, weights, gamma, strengths)

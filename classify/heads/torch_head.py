@@ -102,6 +102,11 @@ class TorchHead(EpochHead):
         return _one_thread(torch)
 
     @classmethod
+    def check_installed(cls) -> None:
+        """Refuse to begin without torch."""
+        cls._torch()
+
+    @classmethod
     def _torch(cls) -> Any:
         # threads that wait for others spin by default: on busy cores a fit then takes twenty times as long
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

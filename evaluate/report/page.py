@@ -14,9 +14,22 @@ from evaluate.drawing import FAINT, INK, PAPER
 from evaluate.figures import FIGURES
 from evaluate.folders import Run
 from evaluate.metrics import METRICS
+from evaluate.prompt_words import CLASS
 from evaluate.summary import LEVELS, MARKS, comparison_headline, error_sentences, headline, named_rows, title
 from evaluate.tables import by_head, trainable, unseen_tests
-from evaluate.wording import FEW, NOT_TRAINED, is_trained, listed, number, plural, run_name, shares, spread
+from evaluate.wording import (
+    FEW,
+    NO_NUMBERS,
+    NOT_TRAINED,
+    ends,
+    is_trained,
+    listed,
+    number,
+    plural,
+    run_name,
+    shares,
+    spread,
+)
 
 Pairs = list[tuple[str, str]]
 RANKING = [name for name, metric in METRICS.items() if metric.reads == "scores"]
@@ -33,7 +46,7 @@ TEMPLATES = Environment(
     undefined=StrictUndefined,
     keep_trailing_newline=True,
 )
-TEMPLATES.filters["number"] = number
+TEMPLATES.filters |= {"number": number, "ends": ends}
 TEMPLATES.globals |= {"leak": LEAK, "levels": LEVELS, "marks": MARKS, "few": FEW}
 TEMPLATES.globals |= {"metrics": METRICS, "ranking": RANKING, "decisions": DECISIONS, "probabilities": PROBABILITIES}
 
@@ -58,7 +71,7 @@ def run_page(run: Run, result: dict[str, Any], drawings: Mapping[str, str]) -> s
         command=run.config.get("command"),
         sections=_sections(result),
         reliability=any(run.gives_probabilities(level) for level in LEVELS),
-        drawings=[(inline(svg, name), FIGURES[name].caption) for name, svg in drawings.items()],
+        drawings=[(inline(svg, name), FIGURES[name].caption(run)) for name, svg in drawings.items()],
         errors={level: error_sentences(result[level]) for level in LEVELS},
         meanings=[*((metric.title, metric.meaning) for metric in METRICS.values()), OUT_OF_FOLD],
         details=_details(run.config),
@@ -149,7 +162,9 @@ def _facts(config: dict[str, Any], result: dict[str, Any]) -> Pairs:
         "Features": config.get("features"),
         "Normalisation": config.get("normalize"),
         "Prompt set": config.get("prompt_set"),
+        **_prompts(config.get("prompts") or {}),
         "Parameters": config.get("parameters"),
+        **_members(config.get("members") or {}),
         "Trainable parameters": _trainable(config),
         "Score": config.get("score"),
         "Calibration": config.get("calibrate"),
@@ -162,13 +177,31 @@ def _facts(config: dict[str, Any], result: dict[str, Any]) -> Pairs:
     return [(name, text) for name, value in stated.items() if (text := _said(value))]
 
 
+def _prompts(stated: dict[str, Any]) -> dict[str, str]:
+    """The prompts of each class, as they were declared."""
+    pairs = list(zip(stated.get("texts", ()), stated.get("labels", ()), strict=True))
+    return {
+        f"Prompts for {name}": "; ".join(f'"{text}"' for text, of in pairs if of == label)
+        for label, name in CLASS.items()
+    }
+
+
+def _members(stated: dict[str, dict[str, Any]]) -> dict[str, str]:
+    """What each member of an ensemble was fitted with, and how well it did alone."""
+    return {
+        f"Member {name}": f"{_said(one.get('parameters')) or 'default'}; out-of-fold AUC {number(one['auc'])}"
+        for name, one in stated.items()
+        if "auc" in one
+    }
+
+
 def _trainable(config: dict[str, Any]) -> str | None:
     """How many numbers a head trains, and their share where the run knows of its encoder's."""
     count, share = config.get("trainable_parameters"), config.get("trainable_share")
     if not is_trained(config["head"]):
         return NOT_TRAINED
-    if count is None:
-        return None
+    if not count:
+        return None if count is None else NO_NUMBERS
     return f"{count:,}" + ("" if share is None else f" ({shares(share)} of encoder and head)")
 
 

@@ -122,10 +122,38 @@ def test_prompts_are_compared_text_by_text(cache: Cache, tmp_path: Path) -> None
             check_prompts(a_model(prompts=stated), open_cache(path), "pair")
     with pytest.raises(InputError, match="does not say by which prompts"):
         check_prompts(a_model(), cache, "pair")
+    with pytest.raises(
+        InputError, match=r"'mine' \(a real face; a fake face\).*cache prompts .*--prompts.*then.*--with"
+    ):
+        check_prompts(a_model(prompts=stated), cache, "mine")
 
 
 def test_what_is_to_be_extracted() -> None:
-    made = a_model(features=["embedding"], prompt_set="pair")
+    stated = {"texts": ["a face", "a mask"], "labels": [0, 1]}
+    made = a_model(features=["embedding"], prompt_set="pair", prompts=stated)
     assert wanted_of_an_extraction(made) == {"tokens": [], "prompts": None}, "a head keeps the prompts that it takes"
-    made = a_model(features=["cls", "prompts"], prompt_set="pair")
-    assert wanted_of_an_extraction(made) == {"tokens": ["cls"], "prompts": "pair"}
+    made = a_model(features=["cls", "prompts"], prompt_set="pair", prompts=stated)
+    wanted = {"name": "pair", **stated, "fingerprint": None}
+    assert wanted_of_an_extraction(made) == {"tokens": ["cls"], "prompts": wanted}
+    with pytest.raises(InputError, match="does not say by which prompts"):
+        wanted_of_an_extraction(a_model(features=["prompts"], prompt_set="pair"))
+
+
+@pytest.mark.parametrize(
+    ("made", "found"),
+    [
+        (f"my pair:{'a' * 32}", "a" * 32),
+        (f"pair:{'b' * 32} my pair:{'a' * 32} other:{'c' * 32}", "a" * 32),
+        (f"not my pair:{'b' * 32}", "b" * 32),
+        (f"pair:{'b' * 32}", None),
+        ("none", None),
+    ],
+)
+def test_the_fingerprint_of_a_prompt_set_is_found_by_its_name(made: str, found: str | None) -> None:
+    model = a_model(
+        features=["prompts"],
+        prompt_set="my pair",
+        prompts={"texts": ["a", "b"], "labels": [0, 1]},
+        cache={"provenance": {**MADE, "prompts": made}},
+    )
+    assert wanted_of_an_extraction(model)["prompts"]["fingerprint"] == found

@@ -16,6 +16,7 @@ from safetensors.numpy import load_file, save_file
 
 from cache.errors import InputError
 from cache.schema import Provenance, json_hash
+from classify.checkpoints import write_checkpoints
 from classify.fit import Fitted, fit_head, scores
 from classify.heads import HEADS
 from classify.heads.base import Prompts
@@ -325,12 +326,44 @@ def test_a_threshold_that_was_edited_is_found(folder: Path) -> None:
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path: Path, folder: Path) -> None:
-    for missing in (tmp_path / "none", folder.parent.parent):
+    (tmp_path / "empty").mkdir()
+    for missing in (tmp_path / "none", tmp_path / "empty"):
         with pytest.raises(InputError, match=r"is no model.*`classify` writes one"):
             load_model(missing)
     (folder / "model.safetensors").unlink()
     with pytest.raises(InputError, match="is no model"):
         load_model(folder)
+
+
+def test_a_folder_of_runs_names_some_of_them(tmp_path: Path) -> None:
+    for name in ("a/b/mlp", "a/b/logistic", "a/c/knn", "a/d/knn", "a/d/deeper/knn"):
+        saved_in = tmp_path / name / "model"
+        saved_in.mkdir(parents=True)
+        (saved_in / "model.json").write_text("{}")
+    shown = ", ".join(str(tmp_path / "a" / name) for name in ("b/logistic", "b/mlp", "c/knn"))
+    for root in (tmp_path, tmp_path / "a"):
+        with pytest.raises(InputError, match=f"holds runs below it, name one: {shown} ...$"):
+            load_model(root)
+    with pytest.raises(InputError, match=r"c/knn$"):
+        load_model(tmp_path / "a" / "c")
+
+
+def test_whoever_may_read_the_description_may_read_the_arrays(folder: Path) -> None:
+    write_checkpoints(folder / "checkpoints", [(1, {"weight": np.ones((2, 2))[:, :1]})])
+    checkpoint = folder / "checkpoints" / "epoch_001.safetensors"
+    assert load_file(checkpoint)["weight"].tolist() == [[1.0], [1.0]]
+    modes = {path.stat().st_mode for path in (folder / "model.json", folder / "model.safetensors", checkpoint)}
+    assert len(modes) == 1
+
+
+def test_prompts_are_texts_of_two_classes(folder: Path) -> None:
+    forge(folder, lambda document: document["meta"].update(prompts={"texts": ["a", "b"], "labels": [0, 1]}))
+    load_model(folder)
+    for texts, labels in (([1, 2], [0, 1]), (["a", "b"], [0, 2]), (["a", "b"], ["0", "1"])):
+        stated = {"texts": texts, "labels": labels}
+        forge(folder, lambda document, stated=stated: document["meta"].update(prompts=stated))
+        with pytest.raises(InputError, match="no model of this program"):
+            load_model(folder)
 
 
 def test_a_model_of_the_first_format_is_to_be_fitted_again(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ def test_values_may_hold_an_equals_sign_and_later_ones_win() -> None:
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"svm": {"C": 1}}, "unknown head with parameters; fitted are these 'svm'; known: logistic"),
+        ({"svm": {"C": 1}}, "parameters are given for svm, which is not among the heads fitted: logistic"),
         ({"logistic": {"c": 1}}, "unknown parameter of logistic 'c'; known: C"),
         ({"logistic": 3}, "parameters of logistic are names with values, as {'C': 1.0}, not 3"),
     ],

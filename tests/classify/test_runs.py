@@ -227,7 +227,11 @@ def test_an_ensemble_is_of_the_other_heads_of_the_command(cache: Path, tmp_path:
     options = {"train": ["FaceSwap"], "parameters": ["svm.C=10"]}
     folder = classify(cache, tmp_path, heads=["ensemble", "logistic", "svm"], **options)[-1]
     run = record(folder)
-    assert folder.name == "ensemble" and run["members"] == {"logistic": {}, "svm": {"C": 10}}
+    assert folder.name == "ensemble" and set(run["members"]) == {"logistic", "svm"}
+    assert run["members"]["svm"]["fixed"] == {"C": 10} and run["members"]["svm"]["parameters"]["C"] == 10
+    assert run["members"]["logistic"]["auc"] == max(
+        result["auc"] for result in record(folder.with_name("logistic"))["search"]["results"]
+    )
     parts = [record(folder.with_name(name))["trainable_parameters"] for name in ("logistic", "svm")]
     assert run["trainable_parameters"] == sum(parts)
     (folder / "run.json").unlink()
@@ -544,7 +548,10 @@ def test_additions_join_and_are_recorded(cache: Path, tmp_path: Path) -> None:
             r"all samples are one group \(FF\+\+/000\)",
         ),
         ({"train": ["FaceSwap"], "where": ["compression=c40"]}, "no sample has compression=c40"),
-        ({"train": ["FaceSwap"], "parameters": ["svm.C=1"]}, "unknown head with parameters"),
+        (
+            {"train": ["FaceSwap"], "parameters": ["svm.C=1"]},
+            "parameters are given for svm, which is not among the heads fitted: logistic",
+        ),
         ({"train": ["FaceSwap"], "parameters": ["logistic.C=high"]}, "logistic cannot be fitted with"),
         ({"train": ["FaceSwap"], "parameters": ["logistic.C=Infinity"]}, "logistic.C is a finite number"),
         ({"train": ["FaceSwap"], "parameters": {"logistic": 3}}, "parameters of logistic are names with values"),

@@ -72,7 +72,8 @@ def test_what_failed_is_a_row_and_no_guess(model: Model, cache: Cache) -> None:
     assert all(record["score"] is None and record["threshold"] is None for record in records if not record["frames"])
     json.dumps(records, allow_nan=False)
     table = lines(records)
-    assert table[0].split() == ["verdict", "score", "frames", "path", "note"]
+    assert table[0].split() == ["verdict", "score", "threshold", "frames", "path", "note"]
+    assert table[2].split()[1:3] == [f"{records[1][name]:.4f}" for name in ("score", "threshold")]
     assert len(table) == 5 and table[4].split() == ["no", "face", "0", "hill.jpg", "no", "face", "found"]
     assert len({line.index(unit.path) for line, unit in zip(table[1:], units, strict=True)}) == 1, "columns are aligned"
 

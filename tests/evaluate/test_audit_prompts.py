@@ -5,21 +5,7 @@ import pandas as pd
 import pytest
 
 from cache.schema import PromptScores
-from evaluate.audit_prompts import prompt_polarity, worded_class, zero_shot
-
-
-@pytest.mark.parametrize(
-    ("text", "label"),
-    [
-        ("a real human face", 0), ("Authentic", 0), ("a genuine human", 0), ("an unaltered photo", 0),
-        ("a photo without manipulations", 0), ("not a fake face", 0),
-        ("AI-Generated face", 1), ("a fake deepfake face", 1), ("a synthetic face", 1), ("not an authentic face", 1),
-        ("an inauthentic person", 1), ("faces with edits", None), ("a face", None), ("a fake of a real face", None),
-        ("realistic", None),
-    ],
-)  # fmt: skip
-def test_the_class_that_words_name(text: str, label: int | None) -> None:
-    assert worded_class(text) == label
+from evaluate.audit_prompts import prompt_polarity, zero_shot
 
 
 def test_inverted_prompts() -> None:

@@ -144,7 +144,7 @@ def test_validation_in_training_is_a_warning() -> None:
     assert shared_validation(table("real/004"), table("real/634").iloc[:0]) == []
 
 
-@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), min_size=2, max_size=25), st.integers(0, 3))
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), min_size=2, max_size=19), st.integers(0, 3))
 def test_no_split_of_ours_leaks(pairs: list[tuple[int, int]], seed: int) -> None:
     rows = [
         {"manipulation": name, "scene": f"s{a}", "identities": f"i{a} i{b}" if a != b else f"i{a}"}

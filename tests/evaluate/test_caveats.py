@@ -99,14 +99,28 @@ def test_scores_that_are_no_probabilities(tmp_path: Path, make_run: Make) -> Non
     lines = told(make_run(tmp_path / "svm"))
     assert "no log loss, Brier score or ECE is reported; calibration (`classify --calibrate`)" in lines
     assert "weigh both classes alike" not in lines
-    lines = told(make_run(tmp_path / "few", score="probability: calibrated", calibrate="platt"))
-    assert "no log loss, Brier score or ECE is reported; calibration could not be made" in lines
+    lines = told(make_run(tmp_path / "few", calibrate="platt"))
+    assert "Calibration (platt) could not be made without out-of-fold scores" in lines
+    assert "ECE is reported" in lines and "--calibrate" not in lines
+    lines = told(make_run(tmp_path / "few_logistic", score="probability: logistic", calibrate="platt"))
+    assert "Calibration (platt) could not be made" in lines and "weigh both classes alike" in lines
     platt = {"method": "platt", "slope": 1.0, "intercept": 0.0}
     left = {"method": "unchanged", "why": "fakes score no higher than reals"}
     calibration = {"method": "platt", "frame": platt, "video": left}
     lines = told(make_run(tmp_path / "calibrated", calibration=calibration))
+    assert "could not be made" not in lines
     assert "Scores of a video were not calibrated: fakes score no higher than reals" in lines
     assert "Log loss, Brier score and ECE (frame level) weigh both classes alike" in lines
+
+
+def test_prompts_against_their_own_words(tmp_path: Path, make_run: Make) -> None:
+    texts = ["an authentic face", "a forged face", "a face"]
+    good, bad = ({"texts": texts, "labels": labels} for labels in ([0, 1, 1], [1, 0, 1]))
+    assert "their own words" not in told(make_run(tmp_path / "good", prompts=good))
+    assert (
+        "2 of 3 prompts are declared against their own words: 'an authentic face' stands for fake and 'a forged face' "
+        "stands for real"
+    ) in told(make_run(tmp_path / "bad", prompts=bad))
 
 
 def test_the_demo_and_an_unknown_crop(tmp_path: Path, make_run: Make) -> None:

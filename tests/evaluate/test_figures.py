@@ -9,6 +9,7 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from evaluate.drawing import svg
 from evaluate.figures import FIGURES, history_figure, reliability_figure, roc_figure, scores_figure
@@ -119,5 +120,29 @@ def test_history_marks_the_epoch_that_was_chosen() -> None:
 
 
 def test_a_history_without_validation_is_one_curve() -> None:
-    (axes,) = history_figure(HISTORY[["epoch", "lr", "train_loss"]]).axes
+    fixed = HISTORY[["epoch", "train_loss"]]
+    (axes,) = history_figure(fixed).axes
     assert [line.get_label() for line in axes.lines] == ["training"]
+    (axes,) = history_figure(fixed, 2).axes
+    assert axes.lines[-1].get_label() == "kept: 2 (fixed)"
+
+
+def test_a_caption_speaks_of_held_out_groups_where_there_are_any(run: Run) -> None:
+    fixed = replace(run, history=HISTORY[["epoch", "train_loss"]])
+    assert ["held out" in FIGURES["history"].caption(one) for one in (run, fixed)] == [True, False]
+
+
+@pytest.mark.parametrize("figure", [history_figure(HISTORY[["epoch", "train_loss"]], 2), history_figure(HISTORY, 2)])
+def test_a_stamp_stands_below_what_was_drawn(figure: Figure) -> None:
+    drawn = figure.get_tightbbox().y0
+    svg(figure, "LEAK: 16 of 16 test groups were in training")
+    (stamp,) = figure.texts
+    assert stamp.get_window_extent().y1 / figure.dpi < drawn
+
+
+def test_the_legend_of_reliability_covers_no_curve(videos: pd.DataFrame) -> None:
+    figure = reliability_figure(videos, ["FaceSwap"])
+    svg(figure)
+    axes = figure.axes[0]
+    legend = axes.get_legend()
+    assert legend is not None and legend.get_window_extent().y1 < axes.bbox.y0

@@ -118,10 +118,12 @@ def test_the_table_of_heads_comes_first_and_tells_what_each_trains(
     check_self_contained(page)
     words = re.sub(r"\s+", " ", page.words)
     table = words[words.index("Heads AUC at video level") : words.index("What was run, on what")]
-    assert "HeadOut of foldSeenUnseenGapNeuralTexturesTrained" in table
-    for said in ("257 0.00026 %", "no training", "0 0 %"):
+    assert "HeadTrainedOut of foldSeenUnseenGapNeuralTextures" in table
+    for said in ("logistic 257 0.00026 %", "zero_shot no training", "knn none"):
         assert said in table
+    assert re.search(r"0\.\d{3} 0\.\d\d-0\.\d\d ", table), "two digits of an interval are enough"
     report = (tmp_path / "FaceSwap" / "zero_shot" / "report.html").read_text(encoding="utf-8")
+    assert "<dd>none</dd>" in (tmp_path / "FaceSwap" / "knn" / "report.html").read_text(encoding="utf-8")
     assert "zero_shot, not trained, thresholds from FaceSwap" in report and "<dd>no training</dd>" in report
     assert "<dd>257 (0.00026 % of encoder and head)</dd>" in (
         tmp_path / "FaceSwap" / "logistic" / "report.html"
@@ -145,7 +147,35 @@ def test_reliability_and_history_are_shown_where_they_are(tmp_path: Path, make_r
         assert ("Scores as probabilities" in page.words) is (run == both)
         assert ("slope 2.000, intercept 0.500" in page.words) is (run == both)
         assert (result["video"]["ece"]["value"] is not None) is (run == both)
+    assert "kept: 1 (fixed)" in (both / "history.svg").read_text(encoding="utf-8")
+    assert "held out to choose" not in (both / "report.html").read_text(encoding="utf-8")
+    (both / "history.csv").write_text("epoch,train_loss,validation_loss,validation_auc\n1,0.7,0.6,0.8\n")
+    evaluate_run(both)
     assert "chosen: 1" in (both / "history.svg").read_text(encoding="utf-8")
+    assert "held out to choose" in (both / "report.html").read_text(encoding="utf-8")
+
+
+def test_prompts_and_members_are_told(tmp_path: Path, make_run: Callable[..., Path]) -> None:
+    settings = {
+        "prompts": {"texts": ["a forged face", "a photo", "a <fake>"], "labels": [1, 0, 1]},
+        "members": {
+            "logistic": {"fixed": {}, "parameters": {"C": 0.5}, "auc": 0.8125},
+            "svm": {"fixed": {}, "parameters": {}, "auc": None},
+            "mlp": {"fixed": {}},
+        },
+    }
+    run = make_run(tmp_path / "run", head="ensemble", **settings)
+    evaluate_run(run)
+    page = Page((run / "report.html").read_text(encoding="utf-8"))
+    check_self_contained(page)
+    for said in (
+        'Prompts for real"a photo"',
+        'Prompts for fake"a forged face"; "a <fake>"',
+        "Member logisticC 0.5; out-of-fold AUC 0.81",
+        "Member svmdefault; out-of-fold AUC -",
+    ):
+        assert said in page.words
+    assert "Member mlp" not in page.words
 
 
 def test_a_leak_stands_out(

@@ -49,6 +49,7 @@ def test_what_a_head_trains() -> None:
     assert trainable(several) == ("1,200 to 3,400", "0.001 to 0.003 %")
     assert trainable({"trained": True, "trainable_parameters": None, "trainable_share": None}) == ("-", "-")
     assert trainable({**several, "trained": False, "trainable_parameters": [0, 0]}) == ("no training", "-")
+    assert trainable({**several, "trainable_parameters": [0, 0], "trainable_share": [0.0, 0.0]}) == ("none", "-")
 
 
 def test_without_an_unseen_manipulation(

@@ -1,5 +1,6 @@
 """Named pictures and videos in a cache: made as the head's features were, and told where they could not be."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,10 +15,12 @@ from cache.schema import Provenance
 from extract.faces import FaceCrop
 from extract.named import Unit
 from extract.predict import embed_paths
+from extract.prompts import PromptSet
 from tests.extract.colour_faces import ColourFaces, frame
 
 NOTHING = Provenance(**dict.fromkeys(Provenance.__dataclass_fields__, ""))
 MADE = replace(NOTHING, model="tiny", crop="none", view="clean")
+PAIR = {"name": "mine", "texts": ["a face", "a mask"], "labels": [0, 1], "fingerprint": None}
 
 
 def save(path: Path, pixels: np.ndarray) -> Path:
@@ -38,7 +41,7 @@ def embed(tiny_clip: Path, tmp_path: Path, *paths: Path, made: Provenance = MADE
 
 def test_a_picture_and_a_video(tiny_clip: Path, tmp_path: Path, noise: Path, make_video: Callable[..., Path]) -> None:
     film, asked = make_video("film.mp4", frames=20), []
-    units = embed(tiny_clip, tmp_path, film, noise, frames=5, accept=asked.append, tokens=["cls"], prompts="seed_000")
+    units = embed(tiny_clip, tmp_path, film, noise, frames=5, accept=asked.append, tokens=["cls"], prompts=PAIR)
     cache = open_cache(tmp_path / "out.h5")
     assert [(unit.kind, unit.failed, unit.note) for unit in units] == [("video", "", ""), ("picture", "", "")]
     counts = cache.samples["video_id"].value_counts()
@@ -46,7 +49,8 @@ def test_a_picture_and_a_video(tiny_clip: Path, tmp_path: Path, noise: Path, mak
     assert set(cache.samples["label"]) == {-1}
     assert asked == [cache.provenance()], "what was accepted is what was made"
     assert (asked[0].crop, asked[0].view, asked[0].sampling) == ("none", "clean", "5 frames spread evenly")
-    assert {"embedding", "cls"} <= set(cache.arrays()) and cache.prompt_sets() == ("seed_000",)
+    assert {"embedding", "cls"} <= set(cache.arrays()) and cache.prompt_sets() == ("mine",)
+    assert (cache.prompts().texts, cache.prompts().labels.tolist()) == (["a face", "a mask"], [0, 1])
 
 
 def test_the_view_of_the_head_is_made(tiny_clip: Path, tmp_path: Path, noise: Path) -> None:
@@ -129,8 +133,48 @@ def test_a_detector_is_for_heads_that_were_trained_with_one(tiny_clip: Path, tmp
         embed(tiny_clip, tmp_path, noise, face_model=tmp_path / "yunet.onnx")
 
 
+def test_prompts_with_templates_are_refused(tiny_clip: Path, tmp_path: Path, noise: Path) -> None:
+    plain = PromptSet("mine", ("a face",), ("a mask",))
+    filled = replace(plain, templates=("a photo of {}",))
+    with pytest.raises(InputError, match=r"'mine' of this model have templates.*--prompts mine.toml"):
+        embed(tiny_clip, tmp_path, noise, prompts={**PAIR, "fingerprint": filled.fingerprint()})
+    assert not (tmp_path / "out.h5").exists()
+    embed(tiny_clip, tmp_path, noise, prompts={**PAIR, "fingerprint": plain.fingerprint()})
+
+
+def test_pictures_alone_are_not_sampled(
+    tiny_clip: Path, tmp_path: Path, noise: Path, make_video: Callable[..., Path]
+) -> None:
+    made, asked = replace(MADE, sampling="16 frames spread evenly"), []
+    embed(tiny_clip, tmp_path, noise, made=made, accept=asked.append)
+    film = make_video("film.mp4", frames=4)
+    embed_paths([film, noise], tmp_path / "two.h5", made, asked.append, model=str(tiny_clip), frames=2)
+    assert [one.sampling for one in asked] == [made.sampling, "2 frames spread evenly"]
+
+
+def test_no_video_was_cropped_before(
+    tiny_clip: Path, tmp_path: Path, noise: Path, make_video: Callable[..., Path]
+) -> None:
+    """Its frames in a folder may have been."""
+    film, made = make_video("film.mp4", frames=4), replace(MADE, crop="given")
+    with pytest.raises(InputError, match=r"frames of a video are not.*--differ crop$"):
+        embed(tiny_clip, tmp_path, noise, film, made=made, differ=["view"])
+    (tmp_path / "in" / "clip").mkdir(parents=True)
+    for number in range(2):
+        shutil.copy(noise, tmp_path / "in" / "clip" / f"{number}.png")
+    units = embed(tiny_clip, tmp_path, tmp_path / "in", made=made)
+    assert [(unit.kind, unit.note) for unit in units] == [("video", "taken as it is, uncropped")]
+    units = embed_paths(
+        [noise, film], tmp_path / "two.h5", made, print, model=str(tiny_clip), frames=2, differ=["view", "crop"]
+    )
+    assert [unit.note for unit in units] == ["taken as it is, uncropped"] * 2
+
+
 def test_crops_that_were_given_are_told(tiny_clip: Path, tmp_path: Path, noise: Path) -> None:
     said: list[str] = []
-    embed(tiny_clip, tmp_path, noise, made=replace(MADE, crop="given"), say=said.append)
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"no picture")
+    units = embed(tiny_clip, tmp_path, noise, broken, made=replace(MADE, crop="given"), say=said.append)
+    assert units[0].note == "taken as it is, uncropped" and "uncropped" not in units[1].note
     assert any("cropped before" in sentence for sentence in said)
     assert open_cache(tmp_path / "out.h5").provenance().crop == "given"
