@@ -47,7 +47,7 @@ def check_provenance(model: Model, found: Provenance, differ: Collection[str] = 
     phrases = {
         name: f"{name} is {one[name]!r} in training and {other[name]!r} here"
         for name in (*ENCODER, *NAMED, *TOLD)
-        if one[name] != other[name] and one[name]  # of a model from elsewhere not all is known
+        if one[name] != other[name] and (one[name] or name in ENCODER)  # of a foreign model not all is known
     }
     if unlike := [phrases[name] for name in ENCODER if name in phrases]:
         raise InputError(
@@ -72,7 +72,7 @@ def trained_groups(model: Model, samples: pd.DataFrame) -> str:
     tested = samples[[column, "identities"]].drop_duplicates()
     names = [{group} for group in tested[column]]
     if split_of(model).get("disjoint", "identity") == "identity":
-        known |= set(model.meta.get("train_identities", []))
+        known |= set(model.meta["train_identities"])
         names = [{group, *who.split()} for group, who in tested.itertuples(index=False)]
     shared = sorted({group for group, found in zip(tested[column], names, strict=True) if found & known})
     total = tested[column].nunique()

@@ -58,16 +58,6 @@ def feature_matrix(
     return (stream if held is None else held), blocks
 
 
-def prompt_set_used(cache: Cache, features: Sequence[str], prompt_set: str | None) -> str | None:
-    """Name of the prompt set that the features take, or None where they take none: then none may be named."""
-    if "prompts" not in features:
-        if prompt_set is not None:
-            raise InputError(f"--prompt-set is for --features prompts, not for {', '.join(features)}")
-        return None
-    cache.similarity(prompt_set, np.array([], int))  # says what is known where the name is not
-    return prompt_set or cache.prompt_sets()[0]
-
-
 def _source(cache: Cache, name: str, prompt_set: str | None) -> Callable[[np.ndarray], np.ndarray]:
     if name == "prompts":
         return lambda rows: cache.similarity(prompt_set, rows)

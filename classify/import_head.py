@@ -165,7 +165,11 @@ def _read_torch(path: Path) -> dict[str, np.ndarray]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # on pickles of another version, which are then refused or read
             found = torch.load(path, map_location="cpu", weights_only=True)
+        if any(tensor.numel() > 4 * WIDTH or not tensor.is_floating_point() for tensor in found.values()):
+            raise InputError(f"{path} is no layer of {WIDTH} weights and a bias")  # before any is converted
         return {str(name): tensor.float().numpy() for name, tensor in found.items()}
+    except InputError:
+        raise
     except Exception as error:  # whatever a damaged or foreign file leads to
         raise InputError(f"{path} holds something else than tensors by name, and is not opened") from error
 
@@ -191,6 +195,7 @@ def _meta(layer: Layer, weights: Path, cache: Cache) -> dict[str, Any]:
         "train": train,
         "trained_on": train,
         "train_groups": [],
+        "train_identities": [],
         "features": ["embedding"],
         "blocks": [["embedding", WIDTH]],
         "normalize": "none",

@@ -25,7 +25,8 @@ from evaluate import calibration
 FORMAT = 2
 TEXT, ARRAYS = "model.json", "model.safetensors"
 FIRST_FORMAT = "model.skops"
-TEXTS = ("features", "train", "train_groups", "caveats")  # lists that every model states
+LARGEST_TEXT = 64_000_000  # bytes: a million groups of training have room
+TEXTS = ("features", "train", "train_groups", "train_identities", "caveats")  # lists that every model states
 KEYS = {"format", "hash", "arrays", "head", "normalize", "meta"}
 BLOCK = 2**24  # bytes hashed at a time
 DEPTHS, SHOWN = 4, 3  # how far below a folder runs are looked for, and how many of them are named
@@ -137,8 +138,11 @@ def _read_document(folder: Path) -> Packed:
     if (folder / FIRST_FORMAT).exists() and not path.exists():
         raise InputError(f"{folder} was made by an older version, in a format that is not read any more: fit it again")
     try:
-        if not (folder / ARRAYS).is_file():
-            raise FileNotFoundError(2, "No such file", str(folder / ARRAYS))
+        for file in (folder / ARRAYS, path):
+            if not file.is_file():
+                raise FileNotFoundError(2, "No such file", str(file))
+        if path.stat().st_size > LARGEST_TEXT:
+            raise ValueError(f"{path.stat().st_size:,} bytes are too many for it")
         document = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
     except OSError as error:
         raise InputError(
@@ -153,7 +157,11 @@ def _read_document(folder: Path) -> Packed:
             f"{folder} has model format {document['format']!r}; this program reads {FORMAT}: update crossprobe"
         )
     stated = document.pop("hash", None)
-    if {*document, "hash"} != KEYS or stated != json_hash(document):
+    try:
+        found = json_hash(document)
+    except ValueError as error:  # text that is no text
+        raise InputError(f"{path} is damaged: {error}") from error
+    if {*document, "hash"} != KEYS or stated != found:
         raise InputError(f"{path} was changed since it was saved; fit the model again")
     return {**document, "hash": stated}
 
@@ -168,7 +176,10 @@ def _runs_below(folder: Path) -> list[Path]:
 
 def _read_arrays(path: Path) -> Arrays:
     with safe_open(path, framework="numpy") as file:
-        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
+        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
+    if not all(np.isfinite(array).all() for array in arrays.values()):
+        raise ValueError("it holds numbers that are not finite")
+    return arrays
 
 
 def _build(document: Packed, arrays: Arrays) -> Model:

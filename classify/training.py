@@ -176,6 +176,8 @@ def run_head(
     tested = apply(fitted.map_of("frame"), scores(fitted.estimator, features.test))
     timings = {"read": features.seconds, "fit": fitted.seconds, "score": time.perf_counter() - start}
     record = {**planned, **_outcome(job, cell, fitted), "timings": timings}
+    if full := int((tested == 1).sum()):
+        record["caveats"].append(f"{full:,} of {len(tested):,} test scores are exactly 1, so that their order is lost")
     for name, member in of_cell.items():
         best = max((one["auc"] for one in member.search), default=None)
         record["members"][name] |= {"parameters": member.parameters, "auc": best}

@@ -75,7 +75,9 @@ def member_heads(names: Any) -> list[type[Head]]:
     known = {name: head for name, head in HEADS.items() if head is not Ensemble}
     if not isinstance(names, list | tuple) or not names:
         raise ValueError(f"members of an ensemble are a list of heads, not {names!r}; known: {', '.join(known)}")
-    return [choose(known, name, "member of an ensemble") for name in names]
+    if len(set(map(str, names))) < len(names):
+        raise ValueError(f"an ensemble has each member once, not {', '.join(map(str, names))}")
+    return [choose(known, str(name), "member of an ensemble") for name in names]
 
 
 def squash(decisions: np.ndarray) -> np.ndarray:

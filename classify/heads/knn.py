@@ -116,7 +116,7 @@ def nearest(similarities: np.ndarray, weights: np.ndarray, k: float) -> tuple[np
         own = np.where(absent, 0.0, weights[column])
         if size == len(weights) or own.sum(axis=1).min() >= k:
             break
-        size = min(len(weights), 2 * size)  # somewhere the nearest weigh less than is usual
+        size = min(len(weights), max(1, 2 * size))  # somewhere the nearest weigh less than is usual
     similarity = np.take_along_axis(similarities, column, axis=1).astype(float)
     order = np.argsort(np.where(absent, np.inf, -similarity), axis=1, kind="stable")
     similarity, column, own = (np.take_along_axis(array, order, axis=1) for array in (similarity, column, own))

@@ -201,7 +201,8 @@ def _by_landmarks(
     count = min(max(LANDMARKS, len(X) // ROWS_PER_LANDMARK), MAX_LANDMARKS)
     rows = np.sort(rng.choice(len(X), count, replace=False, p=weights / weights.sum()))
     landmarks = X[rows]
-    products = kernel(landmarks, landmarks, gamma).astype(float)
+    exact = landmarks.astype(float)
+    products = kernel(exact, exact, gamma)  # a narrow one of single precision is not positive definite
     products[np.diag_indices(count)] += JITTER
     factor = cholesky(products, lower=True, overwrite_a=True).astype(X.dtype)
 

@@ -31,7 +31,7 @@ TOLD = ["sampling", "precision", "decoder"]
 
 def a_model(**meta: Any) -> Model:
     """What is known of a model; how it decides plays no part."""
-    return Model(Pipeline([("head", None)]), {"cache": {"provenance": MADE}, **meta}, "")
+    return Model(Pipeline([("head", None)]), {"cache": {"provenance": MADE}, "train_identities": [], **meta}, "")
 
 
 def test_the_same_features_are_accepted() -> None:

@@ -1,7 +1,6 @@
 """The feature matrix: blocks side by side, in the order asked for, or a plain refusal."""
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,7 @@ from cache.errors import InputError
 from cache.reader import open_cache
 from cache.schema import Space
 from cache.store import write_cache
-from classify.features import feature_matrix, prompt_set_used
+from classify.features import feature_matrix
 from classify.stream import Stream
 
 
@@ -75,13 +74,3 @@ def test_values_that_are_not_finite_are_refused_by_name(
     with pytest.raises(InputError, match=re.escape(f"features of {samples['sample_id'][9]} are not finite")):
         feature_matrix(cache, np.array([3, 9, 4]))
     assert np.isfinite(np.asarray(feature_matrix(cache, np.array([3, 4]))[0])).all()
-
-
-def test_the_prompt_set_is_named_even_where_the_user_did_not(build_cache: Callable[..., Path]) -> None:
-    cache = open_cache(build_cache())
-    assert prompt_set_used(cache, ["embedding", "prompts"], None) == "pair"
-    assert prompt_set_used(cache, ["embedding"], None) is None
-    with pytest.raises(InputError, match="--prompt-set is for --features prompts, not for embedding"):
-        prompt_set_used(cache, ["embedding"], "pair")
-    with pytest.raises(InputError, match="unknown prompt set"):
-        prompt_set_used(cache, ["prompts"], "other")

@@ -30,7 +30,13 @@ BLOCKS = (("embedding", 4), ("prompts", 2))
 def meta_of(blocks: tuple[tuple[str, int], ...] = BLOCKS) -> dict[str, Any]:
     """What every model states."""
     features = [name for name, _ in blocks]
-    stated = {"train": ["FaceSwap"], "train_groups": ["g0"], "caveats": [], "cache": {"provenance": MADE}}
+    stated = {
+        "train": ["FaceSwap"],
+        "train_groups": ["g0"],
+        "train_identities": [],
+        "caveats": [],
+        "cache": {"provenance": MADE},
+    }
     return {**stated, "features": features, "blocks": blocks}
 
 

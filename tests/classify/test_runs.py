@@ -67,6 +67,9 @@ def test_a_run_folder_holds_what_is_promised(cache: Path, tmp_path: Path) -> Non
     assert run["split"]["method"] == "grouped" and run["split"]["unassigned"] == 0
     assert len(run["train_groups"]) == 17 and run["trainable_parameters"] == 9
     assert run["caveats"] == [] and "1 / (frames" in run["weighting"]
+    people = opened.samples.loc[opened.samples["group"].isin(run["train_groups"]), "identities"]
+    known = load_model(folder / "model").meta["train_identities"]
+    assert known == sorted({name for names in people for name in names.split()}), "predict refuses whom it knows"
     assert {"python", "numpy", "scikit-learn", "crossprobe"} <= set(run["versions"])
     assert run["split"]["hash"] == xxhash.xxh3_128_hexdigest((tmp_path / "out" / "splits.csv").read_bytes())
     assert run["parameters"] in [result["params"] for result in run["search"]["results"]]

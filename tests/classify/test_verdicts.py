@@ -34,7 +34,7 @@ def model(cache: Cache, tmp_path: Path) -> Model:
     columns = (cache.samples[name].to_numpy() for name in ("label", "video_id", "group"))
     options = {"parameters": {"epochs": 20, "alpha": 0.1}, "calibrate": "platt"}
     fitted = fit_head("mlp", X, *columns, blocks=blocks, **options)
-    stated = {"train": ["FaceSwap"], "train_groups": [], "caveats": [], "prompt_set": None}
+    stated = {"train": ["FaceSwap"], "train_groups": [], "train_identities": [], "caveats": [], "prompt_set": None}
     made = {"cache": {"provenance": asdict(cache.provenance())}}
     save_model(tmp_path / "model", fitted, {**stated, **made, "features": ["embedding"], "blocks": blocks})
     return load_model(tmp_path / "model")
