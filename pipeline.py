@@ -565,10 +565,10 @@ def _classify(cache: Path, out: Path, options: dict[str, Any]) -> None:
     from classify.runs import classify
 
     checked = ("heads", "normalize", "parameters", "calibrate", "threshold")
-    fixed = check_choices(**{name: options[name] for name in checked if name in options})
-    texts = any(options.get(name) for name in ("prompt_set", "prompt_real", "prompt_fake"))
-    if texts and not prompt_takers(options.get("heads", BY_DEFAULT), options.get("features", ()), fixed):
-        raise InputError(UNTAKEN)
+    if any(options.get(name) for name in ("prompt_set", "prompt_real", "prompt_fake")):  # before texts are embedded
+        fixed = check_choices(**{name: options[name] for name in checked if name in options})
+        if not prompt_takers(options.get("heads", BY_DEFAULT), options.get("features", ()), fixed):
+            raise InputError(UNTAKEN)
     classify(cache, out, **_with_prompts(cache, out, options), command=command_line(), say=say)
 
 

@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 from cache.errors import InputError, choose
 from classify.folds import few_groups, row_weights
 from classify.heads import HEADS, Head
-from classify.heads.ensemble import MEMBERS, Ensemble, joined_decision, squash
+from classify.heads.ensemble import MEMBERS, Ensemble, joined_decision
 from classify.heads.epochs import Checkpoint
 from classify.normalize import METHODS, Blocks
 from classify.outcome import by_video, choose_outcome, cross_fitted
@@ -23,6 +23,7 @@ from classify.parameters import check_parameters, settable
 from classify.search import Known, Made, Task, fit_searched
 from classify.stream import Matrix
 from evaluate import calibration
+from evaluate.calibration import squash
 from evaluate.metrics import auc
 
 FOR_MEMBERS = "platt"  # how an ensemble brings its members to one scale

@@ -10,12 +10,12 @@ from joblib import Parallel, delayed
 
 from classify.folds import FOLDS, few_groups, grouped_folds, row_weights
 from classify.heads import Head
-from classify.heads.ensemble import squash
 from classify.heads.epochs import Checkpoint, Validation
 from classify.normalize import Blocks, Normalize
 from classify.outcome import by_video
 from classify.parameters import candidates
 from classify.stream import Matrix
+from evaluate.calibration import squash
 from evaluate.metrics import auc
 
 CRITERION = f"video-level AUC of out-of-fold scores, {FOLDS} grouped folds; ties: the stronger regularisation"

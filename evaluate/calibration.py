@@ -150,9 +150,14 @@ def _fit_platt(scores: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> 
     return {"slope": slope, "intercept": float(model.intercept_[0]) - slope * middle} if slope > 0 else None
 
 
+def squash(decisions: np.ndarray) -> np.ndarray:
+    """Logistic function of decisions, which never overflows."""
+    return np.exp(-np.logaddexp(0.0, -np.asarray(decisions, float)))
+
+
 def _apply_platt(calibration: Calibration, scores: np.ndarray) -> np.ndarray:
     odds = calibration["slope"] * _log_odds(scores) + calibration["intercept"]
-    return np.exp(-np.logaddexp(0.0, -odds))
+    return squash(odds)
 
 
 def _log_odds(scores: np.ndarray) -> np.ndarray:

@@ -139,12 +139,24 @@ class Head(ClassifierMixin, BaseEstimator):
 
     def _validated(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    ) -> tuple[Any, np.ndarray, np.ndarray | None]:
         """Checked X, classes as 0 and 1, checked weights."""
         checked: np.ndarray
         checked, y = validate_data(self, X, y, dtype=self.dtypes)
         codes, weights = self._validated_rows(checked, np.asarray(y), sample_weight)
         return checked, codes, weights
+
+    @classmethod
+    def _validated_once(
+        cls, candidates: Sequence[Mapping[str, Any]], X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
+    ) -> tuple[list[Self], Any, np.ndarray, np.ndarray | None]:
+        """Heads of several candidates that know the same rows, and these rows, looked at once."""
+        heads = [cls(**candidate) for candidate in candidates]
+        rows = heads[0]._validated(X, y, sample_weight)
+        known = {name: value for name, value in vars(heads[0]).items() if name.endswith("_")}
+        for head in heads:
+            head.__dict__.update(known)
+        return heads, *rows
 
     def _validated_rows(
         self, X: np.ndarray, y: np.ndarray, sample_weight: ArrayLike | None

@@ -7,7 +7,7 @@ import numpy as np
 
 from cache.errors import choose
 from classify.heads.base import Head
-from evaluate.calibration import apply
+from evaluate.calibration import apply, squash
 
 UNCALIBRATED = "mean of the members' scores, too few groups to calibrate them: no probability"
 MEMBERS = ("logistic", "svm", "mlp")
@@ -78,11 +78,6 @@ def member_heads(names: Any) -> list[type[Head]]:
     if len(set(map(str, names))) < len(names):
         raise ValueError(f"an ensemble has each member once, not {', '.join(map(str, names))}")
     return [choose(known, str(name), "member of an ensemble") for name in names]
-
-
-def squash(decisions: np.ndarray) -> np.ndarray:
-    """Logistic function of decisions, which never overflows."""
-    return np.exp(-np.logaddexp(0.0, -np.asarray(decisions, float)))
 
 
 def joined_decision(scores: Sequence[np.ndarray]) -> np.ndarray:

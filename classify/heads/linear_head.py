@@ -32,7 +32,7 @@ class LinearHead(Head):
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the head; arguments and errors as of `Head.fit`."""
-        matrix, codes, weights = self._checked(X, y, sample_weight)
+        matrix, codes, weights = self._validated(X, y, sample_weight)
         self._take(solve(matrix, codes, weights, [self._strength()], type(self).loss)[0])
         return self
 
@@ -46,12 +46,9 @@ class LinearHead(Head):
         **options: Any,
     ) -> list[Self]:
         """Fit one head for each candidate on the same rows; they share every pass over them."""
-        heads = [cls(**candidate) for candidate in candidates]
-        matrix, codes, weights = heads[0]._checked(X, y, sample_weight, **options)
-        known = {name: value for name, value in vars(heads[0]).items() if name.endswith("_")}
+        heads, matrix, codes, weights = cls._validated_once(candidates, X, y, sample_weight, **options)
         solutions = solve(matrix, codes, weights, [head._strength() for head in heads], cls.loss)
         for head, solution in zip(heads, solutions, strict=True):
-            head.__dict__.update(known)
             head._take(solution)
         return heads
 
@@ -64,12 +61,12 @@ class LinearHead(Head):
             raise ValueError(f"X has {X.shape[1]} features, but {type(self).__name__} knows {self.n_features_in_}")
         return self._decide(X)
 
-    def _checked(
+    def _validated(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
     ) -> tuple[Matrix, np.ndarray, np.ndarray | None]:
         """A matrix, or a stream as it is: whoever made it has seen that it is finite. Codes and weights."""
         if not isinstance(X, Stream):
-            return self._validated(X, y, sample_weight)
+            return super()._validated(X, y, sample_weight)
         check_consistent_length(X, y)
         self.n_features_in_ = X.shape[1]
         labels = np.asarray(y)

@@ -73,13 +73,9 @@ class SVM(Head):
         **options: Any,
     ) -> list[Self]:
         """Fit one head for each candidate on the same rows; those of equal gamma share the kernel or the map."""
-        heads = [cls(**candidate) for candidate in candidates]
-        checked, codes, weights = heads[0]._validated(X, y, sample_weight, **options)
-        known = {name: value for name, value in vars(heads[0]).items() if name.endswith("_")}
+        heads, checked, codes, weights = cls._validated_once(candidates, X, y, sample_weight, **options)
         alike: dict[tuple[Any, Any], list[Self]] = {}
         for head in heads:
-            for name, value in known.items():
-                setattr(head, name, value)
             alike.setdefault((head.relative_gamma, head.random_state), []).append(head)
         for some in alike.values():
             _fit_alike(some, checked, codes, weights)

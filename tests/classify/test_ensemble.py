@@ -6,9 +6,10 @@ import pytest
 from cache.errors import InputError
 from classify.fit import fit_head, scores
 from classify.folds import grouped_folds, row_weights
-from classify.heads.ensemble import Ensemble, joined_decision, squash
+from classify.heads.ensemble import Ensemble, joined_decision
 from classify.outcome import cross_fitted
 from evaluate import calibration
+from evaluate.calibration import squash
 
 BLOCKS = (("embedding", 6),)
 

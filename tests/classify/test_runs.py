@@ -25,11 +25,10 @@ from cache.store import write_addition, write_cache
 from classify.features import feature_matrix
 from classify.fit import scores
 from classify.heads import HEADS
-from classify.heads.ensemble import squash
 from classify.models import load_model
 from classify.record import software
 from classify.runs import classify
-from evaluate.calibration import apply
+from evaluate.calibration import apply, squash
 
 PLAIN = [name for name, head in HEADS.items() if not head.needs]
 WITH_PROMPTS = [name for name, head in HEADS.items() if head.needs == ("prompts",)]

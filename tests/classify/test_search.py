@@ -9,12 +9,12 @@ import pytest
 from classify.fit import Fitted, fit_head, scores
 from classify.folds import grouped_folds, row_weights
 from classify.heads import contrastive
-from classify.heads.ensemble import squash
 from classify.heads.epochs import EpochHead, Validation
 from classify.heads.logistic import Logistic
 from classify.normalize import Normalize
 from classify.outcome import by_video, choose_outcome
 from evaluate import calibration
+from evaluate.calibration import squash
 
 BLOCKS = (("embedding", 6), ("prompts", 2))
 
