@@ -3,6 +3,7 @@
 import contextlib
 import multiprocessing
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -117,12 +118,14 @@ def test_other_settings_are_refused_for_unfinished_work_too(data: Path, tmp_path
 def test_a_signal_seals_the_work(data: Path, tmp_path: Path, whole: Cache, number: int) -> None:
     out = tmp_path / "x.h5"
     handler = signal.getsignal(number)
-    with pytest.raises(InterruptedWork, match="stopped at 16 of 62"):
+    with pytest.raises(InterruptedWork) as stopped:
         run_tiny(data, out, StopsAfter(3, number))
+    message = re.fullmatch(r"stopped at (16|20) of 62 frames; the same command goes on from there", str(stopped.value))
+    assert message, "the batch that was embedded, and the next one if it had been handed over by then"
     assert signal.getsignal(number) is handler
     encoder = TinyEncoder()
     run_tiny(data, out, encoder)
-    assert encoder.batches == 16 - 4, "batches that were sealed are not computed again"
+    assert encoder.batches == 16 - int(message[1]) // 4, "batches that were sealed are not computed again"
     assert_same(out, whole)
 
 
