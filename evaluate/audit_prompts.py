@@ -7,8 +7,8 @@ import pandas as pd
 
 from cache.schema import FAKE, REAL, PromptScores
 from evaluate.audit_findings import Finding, finding
-from evaluate.curve import roc_area
-from evaluate.intervals import bootstrap, group_draws, interval
+from evaluate.bootstrap import bootstrap
+from evaluate.intervals import group_draws, interval
 from evaluate.metrics import auc
 from evaluate.prompt_words import against_words
 from evaluate.wording import with_interval
@@ -66,7 +66,7 @@ def zero_shot(samples: pd.DataFrame, prompts: Mapping[str, PromptScores], *, see
         if videos["label"].nunique() < 2:
             continue
         y, score, group = videos["label"].to_numpy(int), videos["lean"].to_numpy(), videos["group"].to_numpy(str)
-        drawn = bootstrap(y, score, group, group_draws(group, y, seed=seed), {"auc": roc_area})
+        drawn = bootstrap(y, score, group, group_draws(group, y, seed=seed), ("auc",))
         reached = {"value": auc(y, score), **interval(drawn["auc"])}
         if (1.0 if reached["high"] is None else reached["high"]) < 0.5:
             text = f"zero-shot AUC of {name} is {with_interval(reached, 2)} (videos), below guessing"

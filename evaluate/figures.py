@@ -24,15 +24,15 @@ FEW_EPOCHS = 30  # more points than this are drawn as a line alone
 
 
 @mpl.rc_context(STYLE)
-def roc_figure(videos: pd.DataFrame, train: Sequence[str], threshold: float) -> Figure:
+def roc_figure(videos: pd.DataFrame, train: Sequence[str] | None, threshold: float) -> Figure:
     """ROC of each test manipulation; solid where it was trained on, broken where not; a dot at the threshold.
 
     Parameters
     ----------
     videos : DataFrame
         Test predictions, one row a video.
-    train : sequence of str
-        Manipulations trained on.
+    train : sequence of str or None
+        Manipulations trained on; None: unknown.
     threshold : float
     """
     figure, (axes,) = new_axes(WIDTH, WIDTH * 0.95)
@@ -51,7 +51,7 @@ def roc_figure(videos: pd.DataFrame, train: Sequence[str], threshold: float) -> 
 
 
 @mpl.rc_context(STYLE)
-def scores_figure(videos: pd.DataFrame, train: Sequence[str], threshold: float) -> Figure:
+def scores_figure(videos: pd.DataFrame, train: Sequence[str] | None, threshold: float) -> Figure:
     """How the scores of reals and of each manipulation are spread, and the threshold; parameters as `roc_figure`."""
     parts = {"real": videos.loc[videos["label"] == 0, "score"].to_numpy()}
     for name, cell in cells(videos).items():
@@ -77,7 +77,7 @@ def scores_figure(videos: pd.DataFrame, train: Sequence[str], threshold: float) 
 
 
 @mpl.rc_context(STYLE)
-def reliability_figure(videos: pd.DataFrame, train: Sequence[str]) -> Figure:
+def reliability_figure(videos: pd.DataFrame, train: Sequence[str] | None) -> Figure:
     """Share of fakes against mean score, bin by bin, classes alike; parameters as `roc_figure`."""
     figure, (axes,) = new_axes(WIDTH, WIDTH * 0.95)
     axes.plot([0, 1], [0, 1], color=FAINT, linewidth=1)
@@ -134,9 +134,9 @@ def _by_epoch(axes: Axes, history: pd.DataFrame, name: str, colour: str, label: 
     axes.plot(history["epoch"], history[name], color=colour, linewidth=1.6, marker=marker, markersize=4, label=label)
 
 
-def _line(at: int, seen: bool) -> str:
-    """Solid where seen in training, broken where not, another way once the colours are used up."""
-    return "-" if seen else UNSEEN_LINES[at // len(COLOURS) % len(UNSEEN_LINES)]
+def _line(at: int, seen: bool | None) -> str:
+    """Solid where seen in training or nobody knows, broken where not, another way once the colours are used up."""
+    return "-" if seen or (seen is None and at < len(COLOURS)) else UNSEEN_LINES[at // len(COLOURS) % len(UNSEEN_LINES)]
 
 
 def _legend(axes: Axes, title: str, inside: str | None = None) -> None:

@@ -54,9 +54,12 @@ class Run:
         return "+".join(self.config["train"])
 
     @property
-    def trained_on(self) -> list[str]:
-        """The same one by one, each with its data set in front where the run tells: FF++/FaceSwap."""
-        return list(self.config.get("trained_on") or self.config["train"])
+    def trained_on(self) -> list[str] | None:
+        """The same one by one, each with its data set in front where the run tells: FF++/FaceSwap.
+
+        None where nobody knows: scores of others, without a word on their training.
+        """
+        return list(self.config.get("trained_on") or self.config["train"]) or None
 
     def rows(self, split: str) -> pd.DataFrame:
         """Predictions of one split."""

@@ -1,18 +1,12 @@
-"""How far a number could be off: 95 % bootstrap intervals that draw whole groups, never single frames."""
+"""How far a number could be off: 95 % intervals from draws of whole groups, never of single frames."""
 
-from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
 
-from evaluate.curve import roc
-
 DRAWS = 1000
 ENDS = (2.5, 97.5)  # percentiles: 95 % lie between them
 FEW_GROUPS = 20  # fewer groups of a class than this: the interval itself cannot be trusted
-CHUNK = 500_000  # weights held at once: small enough for a processor's cache
-
-Statistic = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 class GroupDraws(NamedTuple):
@@ -70,45 +64,6 @@ def group_draws(groups: np.ndarray, labels: np.ndarray, n_draws: int = DRAWS, se
             counts = np.bincount(drawn.ravel(), minlength=n_draws * len(members))
             multiplicities[:, members] = counts.reshape(n_draws, len(members))
     return GroupDraws(multiplicities, names)
-
-
-def bootstrap(
-    labels: np.ndarray,
-    scores: np.ndarray,
-    groups: np.ndarray,
-    draws: GroupDraws,
-    statistics: Mapping[str, Statistic],
-) -> dict[str, np.ndarray]:
-    """Statistics of the ROC in every draw.
-
-    Parameters
-    ----------
-    labels, scores, groups : ndarray, shape (n,)
-        The rows of one cell; their groups may be some of those drawn, so that several cells share the same draws.
-    draws : GroupDraws
-    statistics : dict of callables
-        Each takes FPR and TPR, shape (b, k), and gives (b,).
-
-    Returns
-    -------
-    dict of ndarray of float, shape (B,)
-        NaN where a draw left the cell with one class: to be left out and counted. All are NaN where a class has a
-        single group: nothing varies then, and an interval of no width would pass for certainty.
-    """
-    labels, index = np.asarray(labels), draws.columns(np.asarray(groups, dtype=str))
-    values = {name: np.full(len(draws.multiplicities), np.nan) for name in statistics}
-    of_class = [np.unique(index[labels == label]) for label in (0, 1)]
-    if min(map(len, of_class)) < 2:
-        return values
-    whole = np.all([draws.multiplicities[:, columns].any(axis=1) for columns in of_class], axis=0)
-    step = max(1, CHUNK // max(1, len(labels)))
-    for start in range(0, len(whole), step):
-        rows = start + np.flatnonzero(whole[start : start + step])
-        if len(rows):
-            fpr, tpr, _ = roc(labels, scores, draws.multiplicities[rows][:, index])
-            for name, statistic in statistics.items():
-                values[name][rows] = statistic(fpr, tpr)
-    return values
 
 
 def lost_draws(values: np.ndarray) -> int:

@@ -8,9 +8,10 @@ import pandas as pd
 
 from cache.errors import choose
 from cache.predictions import to_videos
+from evaluate.bootstrap import bootstrap
 from evaluate.calibration import Calibration, apply
 from evaluate.curve import check_labels
-from evaluate.intervals import FEW_GROUPS, GroupDraws, bootstrap, group_draws, interval, lost_draws
+from evaluate.intervals import FEW_GROUPS, GroupDraws, group_draws, interval, lost_draws
 from evaluate.metrics import METRICS, confusion, majority_baseline
 
 LEVELS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
@@ -71,11 +72,11 @@ def measure(
         name: {"value": None if (read := given[metric.reads]) is None else metric.function(labels, read)}
         for name, metric in METRICS.items()
     }
-    statistics = {name: metric.interval for name, metric in METRICS.items() if metric.interval}
+    drawn = [name for name, metric in METRICS.items() if metric.interval]
     groups = table["group"].to_numpy(dtype=str)
-    values = bootstrap(labels, scores, groups, draws or group_draws(groups, labels), statistics)
-    for name, drawn in values.items():
-        figures[name] |= interval(drawn)
+    values = bootstrap(labels, scores, groups, draws or group_draws(groups, labels), drawn)
+    for name, of_draws in values.items():
+        figures[name] |= interval(of_draws)
     return figures | {
         "majority_baseline": majority_baseline(labels),
         "confusion": confusion(labels, predicted),
@@ -177,7 +178,12 @@ def cells(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
     return found
 
 
-def is_seen(cell: pd.DataFrame, train: Sequence[str]) -> bool:
-    """Whether the manipulation of a cell is one of those in ``train``, which may name their data set: FF++/FaceSwap."""
+def is_seen(cell: pd.DataFrame, train: Sequence[str] | None) -> bool | None:
+    """Whether the manipulation of a cell is one of those in ``train``, which may name their data set: FF++/FaceSwap.
+
+    None where nobody knows what was trained on.
+    """
+    if train is None:
+        return None
     fakes = cell.loc[cell["label"] == 1, ["dataset", "manipulation"]].drop_duplicates()
     return all({name, f"{dataset}/{name}"} & set(train) for dataset, name in fakes.itertuples(index=False))

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from evaluate.curve import roc_area
+from evaluate.bootstrap import bootstrap
 from evaluate.folders import Run
-from evaluate.intervals import DRAWS, GroupDraws, bootstrap, group_draws, interval, lost_draws
+from evaluate.intervals import DRAWS, GroupDraws, group_draws, interval, lost_draws
 from evaluate.levels import LEVELS, cells, has_few_groups, is_seen
 from evaluate.metrics import auc
 
@@ -63,12 +63,13 @@ def _rank(table: dict[str, Any]) -> tuple[bool, float]:
 
 def _table(runs: Sequence[Run], level: str, draws: GroupDraws, shared: set[Cell]) -> dict[str, Any]:
     shown: dict[str, dict[str, Any]] = {run.train: {} for run in runs}
-    values: dict[bool, list[np.ndarray]] = {True: [], False: []}  # shared cells, seen or not: the value, then B draws
-    few = {True: False, False: False}
+    # Shared cells, seen or not, or nobody knows: the value, then B draws.
+    values: dict[bool | None, list[np.ndarray]] = {True: [], False: [], None: []}
+    few: dict[bool | None, bool] = {True: False, False: False, None: False}
     each: dict[str, list[tuple[np.ndarray, bool]]] = {}  # shared unseen cells by their test manipulation
     for run, name, cell in _cells(runs, level):
         labels, scores = cell["label"].to_numpy(), cell["score"].to_numpy()
-        drawn = bootstrap(labels, scores, cell["group"].to_numpy(dtype=str), draws, {"auc": roc_area})["auc"]
+        drawn = bootstrap(labels, scores, cell["group"].to_numpy(dtype=str), draws, ("auc",))["auc"]
         seen = is_seen(cell, run.trained_on)
         value_and_draws, few_here = np.append(auc(labels, scores), drawn), has_few_groups(cell)
         shown[run.train][name] = {"seen": seen, **_with_interval(value_and_draws, few_here)}
@@ -83,7 +84,7 @@ def _table(runs: Sequence[Run], level: str, draws: GroupDraws, shared: set[Cell]
     counted = [folds[train] for train in sorted({train for train, _ in shared})]
     known = [value for value in counted if value is not None]
     out_of_fold_mean = float(np.mean(known)) if known and len(known) == len(counted) else None
-    drawn_sum = np.sum([*values[True], *values[False], np.zeros(1 + len(draws.multiplicities))], axis=0)
+    drawn_sum = np.sum([*values[True], *values[False], *values[None], np.zeros(1 + len(draws.multiplicities))], axis=0)
     tests = list(dict.fromkeys(name for row in shown.values() for name in row))
     return {
         "trains": list(shown),

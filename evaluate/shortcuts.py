@@ -15,8 +15,8 @@ from sklearn.preprocessing import StandardScaler
 from cache.schema import FAKE, REAL
 from cache.splits import shuffled
 from evaluate.audit_findings import Finding, finding
-from evaluate.curve import roc_area
-from evaluate.intervals import bootstrap, group_draws, interval
+from evaluate.bootstrap import bootstrap
+from evaluate.intervals import group_draws, interval
 from evaluate.metrics import auc
 from evaluate.wording import number, plural, with_interval
 
@@ -168,7 +168,7 @@ def _grouped_auc(X: Any, videos: pd.DataFrame, model: Any, fold: np.ndarray, see
     """AUC of out-of-fold scores, and its interval by whole groups."""
     y, group = videos["label"].to_numpy(int), videos["group"].to_numpy(str)
     scores = _out_of_fold(X, y, model, fold)
-    drawn = bootstrap(y, scores, group, group_draws(group, y, seed=seed), {"auc": roc_area})
+    drawn = bootstrap(y, scores, group, group_draws(group, y, seed=seed), ("auc",))
     return {"value": auc(y, scores), **interval(drawn["auc"])}
 
 

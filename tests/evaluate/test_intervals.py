@@ -5,11 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluate.curve import roc_area, roc_crossing
-from evaluate.intervals import GroupDraws, bootstrap, group_draws, interval, lost_draws
+from evaluate.bootstrap import bootstrap
+from evaluate.intervals import GroupDraws, group_draws, interval, lost_draws
 from evaluate.metrics import auc, eer
 
-STATISTICS = {"auc": roc_area, "eer": roc_crossing}
 ROWS = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 5), st.integers(0, 6)), min_size=2, max_size=40).filter(
     lambda rows: len({label for label, *_ in rows}) == 2
 )
@@ -34,10 +33,10 @@ def test_each_composition_keeps_its_number_of_groups(rows: list[tuple[int, int, 
 def test_draws_depend_on_groups_and_seed_alone(rows: list[tuple[int, int, int]]) -> None:
     labels, scores, groups = arrays(rows)
     order = np.random.default_rng(0).permutation(len(labels))
-    here = bootstrap(labels, scores, groups, group_draws(groups, labels, 30), STATISTICS)
+    here = bootstrap(labels, scores, groups, group_draws(groups, labels, 30), ("auc", "eer"))
     there = group_draws(groups[order], labels[order], 30)
-    shuffled = bootstrap(labels[order], scores[order], groups[order], there, STATISTICS)
-    for name in STATISTICS:
+    shuffled = bootstrap(labels[order], scores[order], groups[order], there, ("auc", "eer"))
+    for name in here:
         np.testing.assert_array_equal(here[name], shuffled[name])
 
 
@@ -53,7 +52,7 @@ def test_a_draw_is_the_rows_repeated(rows: list[tuple[int, int, int]]) -> None:
     rng = np.random.default_rng(0)
     names = np.unique(groups)
     draws = GroupDraws(rng.integers(0, 3, (20, len(names))).astype(float), names)
-    values = bootstrap(labels, scores, groups, draws, STATISTICS)
+    values = bootstrap(labels, scores, groups, draws, ("auc", "eer"))
     for at, multiplicities in enumerate(draws.multiplicities):
         times = multiplicities[np.searchsorted(names, groups)].astype(int)
         repeated = np.repeat(labels, times), np.repeat(scores, times)
@@ -70,27 +69,27 @@ def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     labels, scores = np.arange(60) % 2, rng.random(60)
     groups = np.array([f"g{at // 4}" for at in range(60)])
     draws = group_draws(groups, labels, 100)
-    whole = bootstrap(labels, scores, groups, draws, STATISTICS)
-    monkeypatch.setattr("evaluate.intervals.CHUNK", 500)
-    np.testing.assert_array_equal(bootstrap(labels, scores, groups, draws, STATISTICS)["auc"], whole["auc"])
+    whole = bootstrap(labels, scores, groups, draws, ("auc", "eer"))
+    monkeypatch.setattr("evaluate.bootstrap.CHUNK", 500)
+    np.testing.assert_array_equal(bootstrap(labels, scores, groups, draws, ("auc", "eer"))["auc"], whole["auc"])
 
 
 def test_cells_share_the_draws_of_a_larger_table() -> None:
     draws = GroupDraws(np.array([[2.0, 0.0, 1.0, 0.0]]), np.array(["a", "b", "c", "d"]))
     labels, scores, groups = np.array([0, 1, 1, 0]), np.array([0.1, 0.9, 0.0, 0.5]), np.array(["a", "a", "c", "d"])
-    value = bootstrap(labels, scores, groups, draws, STATISTICS)["auc"]
+    value = bootstrap(labels, scores, groups, draws, ("auc", "eer"))["auc"]
     assert value.tolist() == [pytest.approx(2 / 3)]  # two of the three fakes drawn lie above the real
     with pytest.raises(KeyError):
-        bootstrap(labels, scores, np.array(["a", "a", "c", "e"]), draws, STATISTICS)
+        bootstrap(labels, scores, np.array(["a", "a", "c", "e"]), draws, ("auc", "eer"))
 
 
 def test_a_class_of_a_single_group_has_no_interval() -> None:
     labels, scores = np.array([0, 0, 1, 1]), np.array([0.1, 0.2, 0.8, 0.9])
     groups = np.array(["a", "b", "c", "c"])
-    values = bootstrap(labels, scores, groups, group_draws(groups, labels, 20), STATISTICS)["auc"]
+    values = bootstrap(labels, scores, groups, group_draws(groups, labels, 20), ("auc", "eer"))["auc"]
     assert np.isnan(values).all() and lost_draws(values) == 0
     groups[3] = "d"
-    assert not np.isnan(bootstrap(labels, scores, groups, group_draws(groups, labels, 20), STATISTICS)["auc"]).any()
+    assert not np.isnan(bootstrap(labels, scores, groups, group_draws(groups, labels, 20), ("auc", "eer"))["auc"]).any()
 
 
 def test_lost_draws() -> None:
@@ -116,7 +115,7 @@ def test_intervals_over_groups_cover_and_intervals_over_rows_do_not() -> None:
         scores = np.repeat(rng.normal(scale=0.9**0.5, size=60), 8) + rng.normal(scale=0.1**0.5, size=480) + labels
         for kind, groups in (("groups", np.arange(480) // 8), ("rows", np.arange(480))):
             draws = group_draws(groups.astype(str), labels, 200, seed=trial)
-            drawn = bootstrap(labels, scores, groups.astype(str), draws, {"auc": roc_area})["auc"]
+            drawn = bootstrap(labels, scores, groups.astype(str), draws, ("auc",))["auc"]
             ends = interval(drawn)
             hits[kind] += ends["low"] <= truth <= ends["high"]
     assert hits["groups"] / trials >= 0.88
