@@ -339,16 +339,91 @@ def import_head(
 
 
 @app.command()
+def explain(
+    arguments: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="RUN... [SAMPLE_ID...]", help="Run folders with their model; sample_ids.", show_default=False
+        ),
+    ],
+    count: Annotated[int | None, typer.Option(help="Samples of each kind of error and hit.", min=1)] = None,
+    cache: Annotated[Path | None, typer.Option(help="The samples' cache; the one of the run's test.")] = None,
+    root: Annotated[Path | None, typer.Option(help="Where the data set lies now.", show_default=False)] = None,
+    model: Annotated[str | None, typer.Option(help="The cache's encoder, named as for `extract`.")] = None,
+    pretrained: Annotated[str | None, typer.Option(help="open_clip tag, or a checkpoint file.")] = None,
+    method: Annotated[list[str] | None, typer.Option(help="gradient, occlusion; both by default.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda:1")] = "auto",
+    face_model: Annotated[
+        Path | None, typer.Option(help="YuNet's ONNX file: finds faces where the cache has no boxes.")
+    ] = None,
+    differ: Annotated[list[str] | None, typer.Option(help="What may differ from the training: crop, view.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder to write; RUN/explain by default.")] = None,
+    with_: With = None,
+) -> None:
+    """Show what a run's score hangs on: maps over its worst errors and surest hits, or over the samples named.
+
+    Example: python pipeline.py explain runs/a/FaceSwap/logistic --count 4
+    """
+    runs = [Path(one) for one in arguments if Path(one).is_dir()]
+    named = [one for one in arguments if not Path(one).is_dir()]
+    if not runs:
+        raise InputError(f"{arguments[0]} is no run folder; explain RUN [SAMPLE_ID ...]")
+    options = given(locals(), "arguments", "runs", "named", "out")
+    folder = out or runs[0] / "explain"
+    print("\n".join(_explain(runs, named, folder, **options)))
+    print(f"{folder / 'explain.html'} written")
+
+
+@app.command()
 def evaluate(
-    runs: Annotated[Path, typer.Argument(help="A run, or a folder of runs.", show_default=False)],
+    sources: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="RUNS | FILE...", help="A run or a folder of runs; or anybody's scores: CSV, JSON, Parquet.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[Path | None, typer.Option(help="Of files: where runs of them are made.")] = None,
+    column: Annotated[
+        list[str] | None, typer.Option(help="Of a file: OURS=THEIRS, as score=fake_prob; may be repeated.")
+    ] = None,
+    threshold: Annotated[float | None, typer.Option(help="Of a file: score from which on it means fake.")] = None,
+    trained_on: Annotated[list[str] | None, typer.Option(help="Of a file: manipulations trained on.")] = None,
+    training: Annotated[Path | None, typer.Option(help="Of a file: list of the training samples.")] = None,
+    aggregate: Annotated[str | None, typer.Option(help="Frames to a video: mean, median, max.")] = None,
+    cache: Annotated[Path | None, typer.Option(help="Cache with thumbnails for the gallery.")] = None,
+    root: Annotated[Path | None, typer.Option(help="The data set, for pictures in the gallery.")] = None,
+    pdf: Annotated[bool, typer.Option("--pdf", help="Write each figure as PDF, too.")] = False,
     as_json: Json = False,
     allow_leak: Annotated[bool, typer.Option("--allow-leak", help="Measure runs that leak, stamped.")] = False,
-) -> None:
-    """Measure finished runs anew and print a summary of each.
+) -> None:  # fmt: skip
+    """Measure finished runs anew, or the scores of others, and print a summary.
 
     Example: python pipeline.py evaluate runs/a
+
+    Example: python pipeline.py evaluate theirs.csv ours.csv --out runs/compared
     """
-    _evaluate(runs, as_json, allow_leak)
+    of_files = given(locals(), "sources", "out", "aggregate", "cache", "root", "pdf", "as_json", "allow_leak")
+    seen = {"aggregate": aggregate, "cache": cache, "root": root, "pdf": pdf, "allow_leak": allow_leak}
+    if missing := [str(source) for source in sources if not source.exists()]:
+        raise InputError(f"{missing[0]} does not exist: name a folder of runs, or files of scores")
+    files = [source for source in sources if not source.is_dir()]
+    if not files:
+        if out is not None or of_files or len(sources) > 1:
+            raise InputError(
+                "one run, or one folder with runs below it, is measured where it lies; --out and the options of files "
+                "are for files of scores"
+            )
+        _evaluate(sources[0], as_json, **seen)
+        return
+    if len(files) < len(sources):
+        raise InputError("name files of scores or one folder of runs, not both; predictions.csv of a run is a file")
+    if out is None:
+        raise InputError("files of scores become runs in a folder: name it, --out DIR")
+    from evaluate.score_runs import make_runs
+
+    make_runs(files, out, **of_files, aggregate=aggregate, command=command_line())
+    _evaluate(out, as_json, **seen)
 
 
 @app.command()
@@ -596,13 +671,13 @@ def _with_prompts(cache: Path, out: Path, options: dict[str, Any]) -> dict[str, 
     return {**options, "prompt_set": prompts.name, "additions": additions}
 
 
-def _encoder_of(made_by: str, model: str | None, pretrained: str | None) -> Any:
+def _encoder_of(made_by: str, model: str | None, pretrained: str | None, device: str = "auto") -> Any:
     """The encoder that made a cache; the demo's is here, any other is named by the user, who may have to fetch it."""
     from extract.encoder import load_encoder
 
     if model is None and made_by != "demo":
-        raise InputError(f"new texts need the text tower of the encoder ({made_by}): name it as for extract, --model")
-    return load_encoder(model or "demo", pretrained)
+        raise InputError(f"this needs the encoder that made the cache ({made_by}): name it as for extract, --model")
+    return load_encoder(model or "demo", pretrained, device)
 
 
 def _predict_cache(
@@ -645,19 +720,48 @@ def _predict_paths(fitted: Path, paths: list[Path], as_json: bool, differ: list[
     print(json.dumps(records, indent=2) if as_json else "\n".join(lines(records)))
 
 
-def _evaluate(runs: Path, as_json: bool, allow_leak: bool = False) -> list[dict[str, Any]]:
-    from evaluate.runs import evaluate_tree
-    from evaluate.summary import summarise
+def _explain(
+    runs: list[Path], named: list[str], out: Path, *, count: int = 4, cache: Path | None = None,
+    root: Path | None = None, model: str | None = None, pretrained: str | None = None, device: str = "auto",
+    methods: list[str] | None = None, face_model: Path | None = None, differ: list[str] | None = None,
+    additions: list[Path] | None = None,
+) -> list[str]:  # fmt: skip
+    from classify.explain import METHODS, explain
+    from classify.subjects import choose_rows, open_subjects
+    from evaluate.caveats import leaks
+    from evaluate.explain_page import Circumstances, write_explanations
+    from extract.detector import load_yunet
+    from extract.reread import reread
+    from extract.saliency import Maps
 
-    results = evaluate_tree(runs, allow_leak=allow_leak)
+    subjects, opened = open_subjects(runs, cache, additions or (), model, pretrained, differ or ())
+    rows = choose_rows(subjects, opened, named, count)
+    encoder = _encoder_of(opened.provenance().model, model, pretrained, device)
+    detector = load_yunet(face_model) if face_model else None
+    pictures, maps, explained = reread(opened, rows, encoder, root=root, detector=detector), Maps(encoder), {}
+    for one in subjects:
+        with progress_bar(f"explain {one.name}") as progress:
+            explained[one.name] = explain(
+                one, opened, pictures, maps, methods=methods or tuple(METHODS), progress=progress
+            )
+    told = [sentence for one in subjects for sentence in (*leaks(one.run), *one.told)]
+    known = Circumstances(opened.provenance().crop, not named, pictures.failed, told, command_line())
+    return write_explanations(out, explained, known)
+
+
+def _evaluate(runs: Path, as_json: bool, **options: Any) -> list[dict[str, Any]]:
+    from evaluate.console import summarise
+    from evaluate.runs import evaluate_tree
+
+    results = evaluate_tree(runs, **options)
     print(json.dumps(results, indent=2) if as_json else summarise(results))
     return results
 
 
 def given(values: dict[str, Any], *without: str) -> dict[str, Any]:
     """The options that the user gave, by the library's names: what was not given keeps the library's default."""
-    names = {"head": "heads", "param": "parameters", "with_": "additions", "column": "columns"}
-    lists = ("train", "test", "head", "features", "tokens", "differ")
+    names = {"head": "heads", "param": "parameters", "with_": "additions", "column": "columns", "method": "methods"}
+    lists = ("train", "test", "head", "features", "tokens", "differ", "trained_on", "method")
     options = {}
     for name, value in values.items():
         if name not in without and value is not None:

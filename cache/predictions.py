@@ -1,10 +1,10 @@
-"""Predictions: the one table that classify writes and evaluate reads, and the step from frames to videos."""
+"""Predictions: the one table that classify writes and evaluate reads, and the steps to videos and to groups."""
 
 from pathlib import Path
 
 import pandas as pd
 
-from cache.errors import InputError
+from cache.errors import InputError, choose
 
 COLUMNS = (
     "sample_id",
@@ -19,10 +19,15 @@ COLUMNS = (
     "predicted",
 )
 VIDEO_COLUMNS = tuple(name for name in COLUMNS if name != "sample_id") + ("frames",)
+AGGREGATES = {
+    "mean": "the mean score of its frames",
+    "median": "the median score of its frames",
+    "max": "the highest score of its frames",
+}
 
 
-def to_videos(frames: pd.DataFrame) -> pd.DataFrame:
-    """Mean score of each video, one row a video and split, in order of first appearance.
+def to_videos(frames: pd.DataFrame, aggregate: str = "mean") -> pd.DataFrame:
+    """One score for each video, one row a video and split, in order of first appearance.
 
     ``predicted`` is left out: a video has a threshold of its own.
 
@@ -30,20 +35,45 @@ def to_videos(frames: pd.DataFrame) -> pd.DataFrame:
     ----------
     frames : DataFrame
         With the columns `COLUMNS` (``predicted`` optional).
+    aggregate : {"mean", "median", "max"}
+        How a video's score is made from those of its frames: a name in `AGGREGATES`.
 
     Raises
     ------
     InputError
-        Frames of one video carry two labels.
+        Unknown aggregate, or frames of one video carry two labels.
     """
+    choose(AGGREGATES, aggregate, "aggregate")
     grouped = frames.groupby(["video_id", "split"], sort=False)
     if (grouped["label"].nunique() > 1).any():
         video = grouped["label"].nunique().idxmax()[0]
         raise InputError(f"frames of video {video!r} carry different labels; a video is real or fake as a whole")
     first = ["dataset", "compression", "manipulation", "group", "label"]
-    videos = grouped.agg({**dict.fromkeys(first, "first"), "score": "mean", "sample_id": "size"}).reset_index()
+    videos = grouped.agg({**dict.fromkeys(first, "first"), "score": aggregate, "sample_id": "size"}).reset_index()
     videos = videos.rename(columns={"sample_id": "frames"})
     return videos[[name for name in VIDEO_COLUMNS if name != "predicted"]]
+
+
+def to_groups(videos: pd.DataFrame) -> pd.DataFrame:
+    """Mean score of the videos of each group and class, in order of first appearance.
+
+    A group that holds reals and fakes has a row of each. What a group may hold several of (manipulation, data set) is
+    left out.
+
+    Parameters
+    ----------
+    videos : DataFrame
+        As `to_videos` gives them.
+
+    Returns
+    -------
+    DataFrame
+        ``group``, ``split``, ``label``, ``score``, ``videos`` and ``frames`` (how many it is made of), ``fewest`` and
+        ``most`` (frames of a video).
+    """
+    grouped = videos.groupby(["group", "split", "label"], sort=False)
+    frames = {"frames": ("frames", "sum"), "fewest": ("frames", "min"), "most": ("frames", "max")}
+    return grouped.agg(score=("score", "mean"), videos=("score", "size"), **frames).reset_index()
 
 
 def write(path: Path, table: pd.DataFrame) -> None:

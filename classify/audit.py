@@ -68,7 +68,7 @@ def audit(
     InputError
         Anything that cannot be used.
     """
-    if Path(source).suffix.lower() == ".csv":
+    if Path(source).suffix.lower() in (".csv", ".tsv", ".json", ".parquet"):
         options = {"--test-cache": test_cache, "--split": split, "--where": where, "--with": additions}
         _refuse({**options, "--drop-crossing": drop_crossing}, "a CSV carries its split itself and")
         samples = read_split_table(Path(source), columns, hash_files=deep)

@@ -14,7 +14,11 @@ LARGE = 2**30  # bytes in float32; a larger matrix is read anew, block by block,
 
 
 def feature_matrix(
-    cache: Cache, rows: np.ndarray, features: Sequence[str] = ("embedding",), prompt_set: str | None = None
+    cache: Cache,
+    rows: np.ndarray,
+    features: Sequence[str] = ("embedding",),
+    prompt_set: str | None = None,
+    space: str | None = None,
 ) -> tuple[Matrix, Blocks]:
     """Features of some rows of a cache, side by side in the order asked for.
 
@@ -26,6 +30,8 @@ def feature_matrix(
         ``prompts`` are the cosine similarities to each prompt of a set.
     prompt_set : str, optional
         Needed where the cache holds several.
+    space : str, optional
+        The view to take them from; the cache's default one else.
 
     Returns
     -------
@@ -43,7 +49,7 @@ def feature_matrix(
         raise InputError(f"unknown feature {unknown[0]!r}; known: {', '.join(FEATURES)}")
     if not features or len(set(features)) != len(features):
         raise InputError(f"name each feature once, not {', '.join(features) or 'none'}; known: {', '.join(FEATURES)}")
-    gather = [_source(cache, name, prompt_set) for name in features]
+    gather = [_source(cache, name, prompt_set, space) for name in features]
     blocks = tuple((name, take(rows[:1]).shape[1]) for name, take in zip(features, gather, strict=True))
 
     def read(some: np.ndarray) -> np.ndarray:
@@ -58,10 +64,10 @@ def feature_matrix(
     return (stream if held is None else held), blocks
 
 
-def _source(cache: Cache, name: str, prompt_set: str | None) -> Callable[[np.ndarray], np.ndarray]:
+def _source(cache: Cache, name: str, prompt_set: str | None, space: str | None) -> Callable[[np.ndarray], np.ndarray]:
     if name == "prompts":
-        return lambda rows: cache.similarity(prompt_set, rows)
-    return lambda rows: cache.array(name, rows)
+        return lambda rows: cache.similarity(prompt_set, rows, space)
+    return lambda rows: cache.array(name, rows, space)
 
 
 def _check_finite(cache: Cache, rows: np.ndarray, block: np.ndarray) -> None:

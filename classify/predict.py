@@ -21,6 +21,7 @@ from classify.features import feature_matrix
 from classify.fit import scores
 from classify.models import Model
 from classify.record import FORMAT, software, write_json
+from classify.views import score_views, view_names, write_views
 from evaluate import calibration
 from evaluate.caveats import LEAK
 
@@ -109,12 +110,16 @@ def write_predictions(
     """
     refuse_taken(out)
     made = predict_cache(model, cache, differ=differ, allow_leak=allow_leak)
+    views, unscored = _view_scores(model, cache)
     record = _record(model, cache, made, allow_leak=allow_leak, command=command)
+    record["views"] = view_names(views)
+    record["caveats"] += unscored
     draft = out.with_name(f".{out.name}.{uuid.uuid4().hex[:8]}.tmp")
     try:
         draft.mkdir(parents=True)
         predictions.write(draft / "predictions.csv", made.frames)
         predictions.write(draft / "video_predictions.csv", made.videos)
+        write_views(draft, views)
         write_json(draft / "run.json", record)
         draft.rename(out)
     finally:
@@ -122,8 +127,8 @@ def write_predictions(
     labels = set(made.frames["label"])
     if UNKNOWN in labels or len(labels) < 2:
         found = "rows without a label" if UNKNOWN in labels else "one class only"
-        return [*made.told, f"{out} holds {found}: there is nothing that `evaluate` could measure"]
-    return made.told
+        return [*made.told, *unscored, f"{out} holds {found}: there is nothing that `evaluate` could measure"]
+    return [*made.told, *unscored]
 
 
 def give_text_tower(model: Model, name: str | None, pretrained: str | None) -> None:
@@ -136,20 +141,30 @@ def give_text_tower(model: Model, name: str | None, pretrained: str | None) -> N
             head.text_tower = tower
 
 
-def score_frames(model: Model, cache: Cache) -> np.ndarray:
-    """Calibrated score of every frame of a cache, float64, shape (n,)."""
-    names = model.meta["features"]
-    prompt_set = model.meta["prompt_set"] if "prompts" in names else None
+def score_frames(model: Model, cache: Cache, view: str | None = None) -> np.ndarray:
+    """Calibrated score of every frame of a cache, in its default view or another; float64, shape (n,)."""
+    names, prompt_set = model.meta["features"], _prompt_set(model)
     if prompt_set:
         check_prompts(model, cache, prompt_set)
     stated = [tuple(block) for block in model.meta["blocks"]]
     found = [np.empty(0)]
     for rows in _parts(len(cache)):
-        X, blocks = feature_matrix(cache, rows, names, prompt_set)
+        X, blocks = feature_matrix(cache, rows, names, prompt_set, view)
         if list(blocks) != stated:
             raise InputError(f"{cache.path} has the features {blocks}, the model goes by {stated}")
         found.append(scores(model.pipeline, X))
     return calibration.apply(model.calibration("frame"), np.concatenate(found))
+
+
+def _view_scores(model: Model, cache: Cache) -> tuple[pd.DataFrame, list[str]]:
+    """Calibrated scores of all frames in other views, and why a view has none."""
+    ids = cache.samples["sample_id"]
+    return score_views(cache, ids, lambda view: score_frames(model, cache, view), _prompt_set(model))
+
+
+def _prompt_set(model: Model) -> str | None:
+    """The prompts whose similarities are features."""
+    return model.meta["prompt_set"] if "prompts" in model.meta["features"] else None
 
 
 def score_videos(model: Model, frames: pd.DataFrame) -> pd.DataFrame:

@@ -53,7 +53,8 @@ def is_finished(folder: Path, wanted: dict[str, Any]) -> bool:
     differing = [_difference(*pair) for pair in pairs if pair[1] != pair[2]]
     if differing:
         raise InputError(f"{folder} holds a run with other settings: {'; '.join(differing)}; name another --out")
-    if missing := [name for name in FILES if not (folder / name).is_file()]:
+    files = [*FILES, *(["view_predictions.csv"] if there.get("views") else [])]
+    if missing := [name for name in files if not (folder / name).is_file()]:
         raise InputError(
             f"{folder} is damaged: {', '.join(missing)} is missing; remove the folder to have it made anew"
         )

@@ -10,6 +10,7 @@ import pandas as pd
 from cache import predictions
 from classify.fit import Fitted
 from classify.record import log_lines, write_json
+from classify.views import write_views
 from evaluate.calibration import apply
 
 Side = tuple[str, np.ndarray, np.ndarray]  # "val" or "test", rows, their scores
@@ -36,13 +37,16 @@ def frame_table(samples: pd.DataFrame, key: str, sides: Sequence[Side], fitted: 
     return table[list(predictions.COLUMNS)]
 
 
-def write_tables(folder: Path, record: dict[str, Any], fitted: Fitted, frames: pd.DataFrame) -> None:
-    """Write a run's predictions of frames and videos, its history, its log and ``run.json``."""
+def write_tables(
+    folder: Path, record: dict[str, Any], fitted: Fitted, frames: pd.DataFrame, views: pd.DataFrame
+) -> None:
+    """Write a run's predictions of frames, videos and other views, its history, its log and ``run.json``."""
     videos = predictions.to_videos(frames)
     videos["score"] = apply(fitted.map_of("video"), videos["score"].to_numpy())
     videos["predicted"] = _predicted(videos["score"], fitted, "video")
     predictions.write(folder / "predictions.csv", frames)
     predictions.write(folder / "video_predictions.csv", videos[list(predictions.VIDEO_COLUMNS)])
+    write_views(folder, views)
     if fitted.history is not None:
         fitted.history.to_csv(folder / "history.csv", index=False)
     (folder / "run.log").write_text("\n".join(log_lines(record)) + "\n", encoding="utf-8")

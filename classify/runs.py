@@ -61,8 +61,9 @@ def classify(
     """Fit heads on the training side of some manipulations and score the test side of others.
 
     Writes ``out/<training manipulations>/<head>/`` (``out/all-but-<manipulation>/<head>/``) with ``run.json``,
-    ``predictions.csv``, ``video_predictions.csv``, ``model/``, ``history.csv`` (heads with epochs) and ``run.log``,
-    and ``out/splits.csv``, which all of them share. A finished run with the same settings is left as it is.
+    ``predictions.csv``, ``video_predictions.csv``, ``view_predictions.csv`` (test caches with other views), ``model/``,
+    ``history.csv`` (heads with epochs) and ``run.log``, and ``out/splits.csv``, which all of them share. A finished
+    run with the same settings is left as it is.
 
     Parameters
     ----------

@@ -31,6 +31,7 @@ from classify.record import FORMAT, WEIGHTING, software
 from classify.run_files import frame_table, write_tables
 from classify.search import CRITERION, Known
 from classify.stream import Matrix
+from classify.views import score_views, view_names
 from evaluate.calibration import apply, gives_probabilities
 
 OF_THE_MODEL = (  # what a model carries of its run, so that a prediction can refuse features of another kind
@@ -147,11 +148,18 @@ def _fakes(samples: pd.DataFrame) -> list[tuple[str, str]]:
 def read_features(job: Job, cell: Cell) -> Features:
     """Features of both sides of a cell."""
     start = time.perf_counter()
-    names = job.settings["features"]
-    prompt_set = job.settings["prompt_set"] if "prompts" in names else None
-    train, blocks = feature_matrix(job.caches.train, cell.train_rows, names, prompt_set)
-    test, _ = feature_matrix(job.caches.test, job.caches.test_rows(cell.test_rows), names, prompt_set)
-    return Features(cell, train, test, blocks, time.perf_counter() - start)
+    train, blocks = feature_matrix(job.caches.train, cell.train_rows, job.settings["features"], _prompt_set(job))
+    return Features(cell, train, _test_features(job, cell), blocks, time.perf_counter() - start)
+
+
+def _test_features(job: Job, cell: Cell, view: str | None = None) -> Matrix:
+    rows = job.caches.test_rows(cell.test_rows)
+    return feature_matrix(job.caches.test, rows, job.settings["features"], _prompt_set(job), view)[0]
+
+
+def _prompt_set(job: Job) -> str | None:
+    """The prompts whose similarities are features."""
+    return job.settings["prompt_set"] if "prompts" in job.settings["features"] else None
 
 
 def run_head(
@@ -175,7 +183,11 @@ def run_head(
     start = time.perf_counter()
     tested = apply(fitted.map_of("frame"), scores(fitted.estimator, features.test))
     timings = {"read": features.seconds, "fit": fitted.seconds, "score": time.perf_counter() - start}
-    record = {**planned, **_outcome(job, cell, fitted), "timings": timings}
+    start = time.perf_counter()
+    views, unscored = _view_scores(job, cell, fitted)
+    timings["views"] = time.perf_counter() - start
+    record = {**planned, **_outcome(job, cell, fitted), "views": view_names(views), "timings": timings}
+    record["caveats"] += unscored
     if full := int((tested == 1).sum()):
         record["caveats"].append(f"{full:,} of {len(tested):,} test scores are exactly 1, so that their order is lost")
     for name, member in of_cell.items():
@@ -187,7 +199,7 @@ def run_head(
     made = [parent for parent in folder.parents if not parent.exists()]
     try:
         draft.mkdir(parents=True)
-        write_tables(draft, record, fitted, frames)
+        write_tables(draft, record, fitted, frames, views)
         save_model(draft / "model", fitted, _of_the_model(record, features.blocks))
         write_checkpoints(draft / "checkpoints", kept)
         publish_split(job.out, job.published, job.plan)
@@ -198,6 +210,16 @@ def run_head(
             with contextlib.suppress(OSError):  # not empty: the run is there
                 parent.rmdir()
     return fitted
+
+
+def _view_scores(job: Job, cell: Cell, fitted: Fitted) -> tuple[pd.DataFrame, list[str]]:
+    """Calibrated scores of the test rows in other views, and why a view has none."""
+    return score_views(
+        job.caches.test,
+        job.samples.loc[cell.test_rows, "sample_id"],
+        lambda view: apply(fitted.map_of("frame"), scores(fitted.estimator, _test_features(job, cell, view))),
+        _prompt_set(job),
+    )
 
 
 def _fit(

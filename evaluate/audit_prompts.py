@@ -67,7 +67,8 @@ def zero_shot(samples: pd.DataFrame, prompts: Mapping[str, PromptScores], *, see
             continue
         y, score, group = videos["label"].to_numpy(int), videos["lean"].to_numpy(), videos["group"].to_numpy(str)
         drawn = bootstrap(y, score, group, group_draws(group, y, seed=seed), ("auc",))
-        reached = {"value": auc(y, score), **interval(drawn["auc"])}
+        area = auc(y, score)
+        reached = {"value": area, **interval(drawn["auc"], area)}
         if (1.0 if reached["high"] is None else reached["high"]) < 0.5:
             text = f"zero-shot AUC of {name} is {with_interval(reached, 2)} (videos), below guessing"
             after = ": its prompts may be inverted, or describe something else than this forgery"

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from evaluate.curve import roc
+from cache.errors import choose
+from evaluate.curve import falling
+from evaluate.decisions import GroupCounts
+from evaluate.drawn_curves import GroupRanks
 from evaluate.intervals import GroupDraws
-from evaluate.metrics import METRICS
-
-CHUNK = 500_000  # weights held at once: small enough for a processor's cache
+from evaluate.metrics import DRAWABLE
+from evaluate.reliability import GroupSums
 
 
 def bootstrap(
@@ -19,7 +21,7 @@ def bootstrap(
     metrics: Sequence[str] = ("auc",),
     threshold: float | None = None,
 ) -> dict[str, np.ndarray]:
-    """Metrics of some rows in every draw.
+    """Metrics of some rows in every draw: of each, what the metric is of the rows repeated as often as drawn.
 
     Parameters
     ----------
@@ -27,7 +29,7 @@ def bootstrap(
         The rows of one cell; their groups may be some of those drawn, so that several cells share the same draws.
     draws : GroupDraws
     metrics : sequence of str
-        Names in `evaluate.metrics.METRICS`.
+        Names in `evaluate.metrics.DRAWABLE`: any of `evaluate.metrics.METRICS`, and "best_balanced_accuracy".
     threshold : float, optional
         A score at or above it means fake: needed by metrics that read decisions.
 
@@ -36,20 +38,44 @@ def bootstrap(
     dict of ndarray of float, shape (B,)
         NaN where a draw left the cell with one class: to be left out and counted. All are NaN where a class has a
         single group: nothing varies then, and an interval of no width would pass for certainty.
+
+    Raises
+    ------
+    InputError
+        Unknown metric, one class only, a score that is not finite, or, where a metric reads probabilities, that is
+        none.
+    ValueError
+        A metric reads decisions, and there is no threshold.
     """
-    labels, index = np.asarray(labels), draws.columns(np.asarray(groups, dtype=str))
-    values = {name: np.full(len(draws.multiplicities), np.nan) for name in metrics}
-    of_class = [np.unique(index[labels == label]) for label in (0, 1)]
-    if min(map(len, of_class)) < 2:
+    chosen = {name: choose(DRAWABLE, name, "metric") for name in metrics}
+    falling(labels, scores)  # the same refusals as everywhere
+    labels, scores = np.asarray(labels, int), np.asarray(scores, "f8")
+    columns, index = np.unique(draws.columns(np.asarray(groups, dtype=str)), return_inverse=True)
+    values = {name: np.full(len(draws.multiplicities), np.nan) for name in chosen}
+    holds = np.zeros((len(columns), 2), bool)
+    holds[index, labels] = True
+    if holds.sum(axis=0).min() < 2:
         return values
-    whole = np.all([draws.multiplicities[:, columns].any(axis=1) for columns in of_class], axis=0)
-    step = max(1, CHUNK // max(1, len(labels)))
-    for start in range(0, len(whole), step):
-        rows = start + np.flatnonzero(whole[start : start + step])
-        if len(rows):
-            fpr, tpr, _ = roc(labels, scores, draws.multiplicities[rows][:, index])
-            for name in metrics:
-                statistic = METRICS[name].interval
-                assert statistic is not None
-                values[name][rows] = statistic(fpr, tpr)
+    multiplicities = np.take(draws.multiplicities, columns, axis=1)
+    whole = np.flatnonzero((multiplicities.astype(bool) @ holds).all(axis=1))  # draws with both classes
+    for reads in dict.fromkeys(metric.reads for metric in chosen.values()):
+        of_groups = _of_groups(reads, labels, scores, index, len(columns), threshold)
+        for rows in np.split(whole, range(of_groups.batch, len(whole), of_groups.batch)):
+            drawn = of_groups.draw(multiplicities[rows])
+            for name, metric in chosen.items():
+                if metric.reads == reads:
+                    values[name][rows] = metric.drawn(drawn)
     return values
+
+
+def _of_groups(
+    reads: str, labels: np.ndarray, scores: np.ndarray, index: np.ndarray, n_groups: int, threshold: float | None
+) -> GroupRanks | GroupCounts | GroupSums:
+    """What stays the same from draw to draw, by what a metric reads."""
+    if reads == "scores":
+        return GroupRanks(labels, scores, index, n_groups)
+    if reads == "probabilities":
+        return GroupSums(labels, scores, index, n_groups)
+    if threshold is None:
+        raise ValueError("metrics of decisions are drawn at a threshold")
+    return GroupCounts(labels, (scores >= threshold).astype(int), index, n_groups)

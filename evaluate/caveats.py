@@ -62,7 +62,10 @@ def _measured(run: Run, result: Figures) -> Iterator[str]:
     yield from _few_groups(result)
     yield from _below_chance(result)
     yield from _below_majority(result)
-    yield from _seen(result) if is_trained(run.head) else _not_trained(run)
+    if not is_trained(run.head):
+        yield from _not_trained(run)
+    elif run.trained_on is not None:
+        yield from _seen(result)
     yield from _few_reals(result)
     yield from _lost_draws(result)
     homes = run.rows("test")[["dataset", "compression"]].drop_duplicates()
@@ -75,8 +78,8 @@ def _standing(run: Run, result: Figures) -> Iterator[str]:
     """What holds for every run, with this run's values."""
     frames = spread(*result["frame"]["n"]["frames_per_video"])
     yield (
-        f"A video's score is the mean over its frames ({frames} each). Frame level counts every frame once, video "
-        "level every video once"
+        f"A video's score is the {run.aggregate} over its frames ({frames} each). Frame level counts every frame "
+        "once, video level every video once"
     )
     yield _pictures(run)
     yield from _inverted_prompts(run)
@@ -184,11 +187,15 @@ def _reliability(run: Run) -> Iterator[str]:
     told = [level for level in LEVELS if run.gives_probabilities(level)]
     if told:
         yield (
-            f"Log loss, Brier score and ECE ({listed(told)} level) weigh both classes alike, as training does: read a "
-            "score as the probability of fake where half of all is fake; where fakes are rarer it is too high"
+            f"Log loss, Brier score and ECE ({listed(told)} level) weigh both classes alike: read a score as "
+            "the probability of fake where half of all is fake; where fakes are rarer it is too high"
         )
     elif run.config.get("score"):
-        how = "" if asked else "; calibration (`classify --calibrate`) makes probabilities of them"
+        how = (
+            ""
+            if asked or run.trained_on is None
+            else "; calibration (`classify --calibrate`) makes probabilities of them"
+        )
         yield f"Scores rank and are no probabilities: no log loss, Brier score or ECE is reported{how}"
 
 
@@ -235,7 +242,8 @@ def comparison_caveats(results: Sequence[Figures]) -> list[str]:
         found.append(
             f"Draws that left a cell with one class and do not count in the intervals of means: {listed(lost)}"
         )
-    return [*found, *_order(results[0]["comparison"]["video"])] if len(heads) > 1 else found
+    ranked = len(heads) > 1 and any(result["run"]["train"] for result in results)
+    return [*found, *_order(results[0]["comparison"]["video"])] if ranked else found
 
 
 def _order(table: Figures) -> Iterator[str]:

@@ -11,15 +11,19 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from evaluate.curve import roc, roc_area
-from evaluate.drawing import COLOURS, FAINT, INK, REAL_COLOUR, STYLE, WIDTH, new_axes
+from evaluate.drawing import COLOURS, FAINT, INK, REAL_COLOUR, STYLE, WIDTH, evenly, new_axes
 from evaluate.folders import Run
 from evaluate.levels import cells, is_seen
 from evaluate.reliability import calibration_error, reliability_bins
+from evaluate.robustness_figure import draw_robustness
+from evaluate.timeline import CAPTION as TIMELINE_CAPTION
+from evaluate.timeline import draw as draw_timeline
 from evaluate.wording import number
 
 UNSEEN_LINES = ("--", ":", "-.")
 LEGEND_ROWS = 6  # more would cover the curves
 BINS = 40
+CURVE_POINTS = 1000  # more cannot be seen
 FEW_EPOCHS = 30  # more points than this are drawn as a line alone
 
 
@@ -41,7 +45,8 @@ def roc_figure(videos: pd.DataFrame, train: Sequence[str] | None, threshold: flo
         fpr, tpr, cuts = roc(cell["label"].to_numpy(), cell["score"].to_numpy())
         seen, colour = is_seen(cell, train), COLOURS[at % len(COLOURS)]
         label = f"{name}{', seen' if seen else ''}  {number(float(roc_area(fpr, tpr)), 2)}"
-        axes.plot(fpr, tpr, _line(at, seen), color=colour, linewidth=1.8, label=label)
+        kept = evenly(CURVE_POINTS, fpr, tpr)
+        axes.plot(fpr[kept], tpr[kept], _line(at, seen), color=colour, linewidth=1.8, label=label)
         here = np.searchsorted(-cuts, -threshold, side="right") - 1
         axes.plot(fpr[here], tpr[here], "o", color=colour, markersize=5)
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
@@ -217,4 +222,12 @@ FIGURES: dict[str, RunFigure] = {
         _draw_history,
         _history_caption,
     ),
+    "robustness": RunFigure(
+        draw_robustness,
+        lambda _: (
+            "The same test videos in other views of their frames: compressed, blurred, made smaller. Each line is one "
+            "manipulation, with its 95 % interval; the dotted line is guessing."
+        ),
+    ),
+    "timeline": RunFigure(draw_timeline, lambda _: TIMELINE_CAPTION),
 }

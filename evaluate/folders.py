@@ -15,10 +15,10 @@ from cache.predictions import COLUMNS, read
 from evaluate.calibration import Calibration, check, gives_probabilities
 from evaluate.curve import check_labels
 from evaluate.levels import LEVELS, at_level
+from evaluate.view_scores import ANEW, read_views
 
 SPLITS = ("val", "test")
 SIDES = {"train": "val", "test": "test"}  # as the split counts them, as predictions name them
-ANEW = "remove the folder and `classify` makes it anew"
 HISTORY = ("epoch", "train_loss")  # and lr; validation_loss, validation_auc where groups were held out
 DEFAULT_THRESHOLD = {"value": 0.5, "source": "0.5, the run states none"}
 
@@ -36,12 +36,15 @@ class Run:
         ``predictions.csv``: out-of-fold rows of the training side ("val") and test rows ("test").
     history : DataFrame or None
         ``history.csv``: losses by epoch, of a head that has epochs; None too where it cannot be drawn.
+    views : DataFrame or None
+        ``view_predictions.csv``: scores of the test rows in other views of their frames (view, sample_id, score).
     """
 
     folder: Path
     config: dict[str, Any]
     table: pd.DataFrame
     history: pd.DataFrame | None = None
+    views: pd.DataFrame | None = None
 
     @property
     def head(self) -> str:
@@ -61,13 +64,18 @@ class Run:
         """
         return list(self.config.get("trained_on") or self.config["train"]) or None
 
+    @property
+    def aggregate(self) -> str:
+        """How the scores of frames become a video's: mean, median or max."""
+        return str(self.config.get("aggregate") or "mean")
+
     def rows(self, split: str) -> pd.DataFrame:
         """Predictions of one split."""
         return self.table[self.table["split"] == split]
 
     def at_level(self, frames: pd.DataFrame, level: str) -> pd.DataFrame:
-        """Some of its predictions with one row a frame or a video, as the run calibrates these."""
-        return at_level(frames, level, self.calibration(level))
+        """Some of its predictions with one row a frame, a video or a group, as the run calibrates these."""
+        return at_level(frames, level, self.calibration("video"), self.aggregate)
 
     def calibration(self, level: str) -> Calibration | None:
         """Calibration of a level; None where the run has none."""
@@ -75,13 +83,16 @@ class Run:
 
     def gives_probabilities(self, level: str) -> bool:
         """Whether the scores of a level are meant as probabilities: by their calibration, else by their head."""
+        if level not in LEVELS or (level == "video" and self.aggregate == "max" and not self.calibration("video")):
+            return False  # the mean of a group's videos, or the highest of several, is the probability of nothing
         if self.config.get("calibration"):
             return gives_probabilities(self.calibration(level))
         return str(self.config.get("score") or "").startswith("probability")
 
     def threshold(self, level: str) -> dict[str, Any]:
-        """Threshold of a level, with its source."""
-        return dict((self.config.get("thresholds") or {}).get(level) or DEFAULT_THRESHOLD)
+        """Threshold of a level, with its source; groups are judged by that of videos."""
+        stated = (self.config.get("thresholds") or {}).get("video" if level == "group" else level)
+        return dict(stated or DEFAULT_THRESHOLD)
 
     @property
     def kept_epoch(self) -> int | None:
@@ -128,7 +139,9 @@ def read_run(folder: Path) -> Run:
     path = folder / "predictions.csv"
     if not path.is_file():
         raise InputError(f"{path} is missing: {ANEW}")
-    run = Run(folder, config, _checked(read(path), path), _read_history(folder / "history.csv"))
+    table = _checked(read(path), path)
+    views = read_views(folder, table[table["split"] == "test"], config.get("views") or ())
+    run = Run(folder, config, table, _read_history(folder / "history.csv"), views)
     _check_videos(run, path)
     try:
         check_labels(run.rows("test")["label"].to_numpy())
@@ -214,9 +227,14 @@ def _checked(table: pd.DataFrame, path: Path) -> pd.DataFrame:
 
 def write_text(path: Path, text: str) -> None:
     """Write a file so that it appears whole or not at all; what stood there is replaced."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """As `write_text`, of bytes."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+        temporary.write_bytes(content)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)

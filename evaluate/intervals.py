@@ -3,9 +3,11 @@
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import ndtr, ndtri
 
 DRAWS = 1000
 ENDS = (2.5, 97.5)  # percentiles: 95 % lie between them
+BLOCK = 1_000_000  # groups drawn at once: what is held beside the multiplicities stays small
 FEW_GROUPS = 20  # fewer groups of a class than this: the interval itself cannot be trusted
 
 
@@ -14,7 +16,7 @@ class GroupDraws(NamedTuple):
 
     Attributes
     ----------
-    multiplicities : ndarray of float, shape (B, G)
+    multiplicities : ndarray of int16, shape (B, G)
         One row a draw.
     names : ndarray of str, shape (G,)
         The groups, sorted.
@@ -55,15 +57,21 @@ def group_draws(groups: np.ndarray, labels: np.ndarray, n_draws: int = DRAWS, se
     composition = np.zeros(len(names), int)  # 1: a real is there, 2: a fake, 3: both
     np.bitwise_or.at(composition, index, np.where(np.asarray(labels) == 1, 2, 1))
     random = np.random.default_rng(seed)
-    multiplicities = np.zeros((n_draws, len(names)))
+    multiplicities = np.zeros((n_draws, len(names)), "i2")
     for stratum in (1, 2, 3):
         members = np.flatnonzero(composition == stratum)
-        if len(members):
-            drawn = random.integers(0, len(members), (n_draws, len(members)))
-            drawn += len(members) * np.arange(n_draws)[:, None]
-            counts = np.bincount(drawn.ravel(), minlength=n_draws * len(members))
-            multiplicities[:, members] = counts.reshape(n_draws, len(members))
+        step = max(1, BLOCK // max(1, len(members)))
+        for start in range(0, n_draws if len(members) else 0, step):
+            block = slice(start, min(start + step, n_draws))
+            multiplicities[block, members] = _drawn(random, len(members), block.stop - start)
     return GroupDraws(multiplicities, names)
+
+
+def _drawn(random: np.random.Generator, n: int, n_draws: int) -> np.ndarray:
+    """How often each of ``n`` was drawn when n were, shape (n_draws, n)."""
+    drawn = random.integers(0, n, (n_draws, n))
+    drawn += n * np.arange(n_draws)[:, None]
+    return np.bincount(drawn.ravel(), minlength=n_draws * n).reshape(n_draws, n)
 
 
 def lost_draws(values: np.ndarray) -> int:
@@ -72,16 +80,51 @@ def lost_draws(values: np.ndarray) -> int:
     return lost if lost < len(values) else 0
 
 
-def interval(values: np.ndarray) -> dict[str, float | None]:
-    """The middle 95 % of drawn values, NaN left out.
+def interval(values: np.ndarray, value: float | None = None) -> dict[str, float | None]:
+    """The 95 % interval that drawn values tell, NaN left out: bias-corrected and accelerated (BCa).
+
+    The middle 95 % of the draws alone are too narrow, and lie too high, for a statistic near its bound, such as an AUC
+    of 0.97: they cover the truth in about 90 % of cases at 100 groups. BCa takes other percentiles of the draws, by
+    how far their median lies from the value and how skewed they are; they are the middle ones where neither is so.
+    The acceleration is taken as a sixth of the skewness of the draws, which for a sum over groups is what the
+    jackknife would give: it needs no further draws, and serves means of metrics too.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (B,)
+    value : float, optional
+        Of the rows themselves; the interval always holds it. Where it is not given, the middle 95 %: for differences,
+        which have no bound near them and whose p-values count the same draws.
 
     Returns
     -------
     dict
         ``low`` and ``high``; None where more than half of the draws do not count: what is left is no fair sample.
+
+    References
+    ----------
+    Efron, Better bootstrap confidence intervals (JASA 1987); DiCiccio and Efron, Bootstrap confidence intervals
+    (Statistical Science 1996), section 2.
     """
     counted = values[~np.isnan(values)]
     if 2 * len(counted) < len(values):
         return {"low": None, "high": None}
-    low, high = np.percentile(counted, ENDS)
-    return {"low": float(low), "high": float(high)}
+    if value is None:
+        low, high = np.percentile(counted, ENDS)
+        return {"low": float(low), "high": float(high)}
+    low, high = np.percentile(counted, _accelerated(counted, value))
+    return {"low": float(min(low, value)), "high": float(max(high, value))}
+
+
+def _accelerated(draws: np.ndarray, value: float) -> np.ndarray:
+    """Percentiles of the draws at which BCa puts the ends."""
+    spread = draws - draws.mean()
+    deviation = np.sqrt(np.mean(spread**2))
+    if deviation <= 1e-12:  # rounding alone has no skewness
+        return np.array(ENDS)
+    rounding = 1e-9 * deviation
+    below = (np.mean(draws < value - rounding) + np.mean(draws <= value + rounding)) / 2  # ties count one half
+    bias = ndtri(np.clip(below, 0.5 / len(draws), 1 - 0.5 / len(draws)))
+    acceleration = np.mean((spread / deviation) ** 3) / 6
+    shifted = bias + ndtri(np.array(ENDS) / 100)
+    return 100 * ndtr(bias + shifted / np.maximum(1 - acceleration * shifted, 1e-9))

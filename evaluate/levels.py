@@ -1,38 +1,51 @@
-"""All figures of one table of predictions, counted by frames or by videos."""
+"""All figures of one table of predictions, counted by frames, by videos or by groups."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from cache.errors import choose
-from cache.predictions import to_videos
+from cache.predictions import to_groups, to_videos
 from evaluate.bootstrap import bootstrap
 from evaluate.calibration import Calibration, apply
 from evaluate.curve import check_labels
+from evaluate.decisions import confusion, majority_baseline
 from evaluate.intervals import FEW_GROUPS, GroupDraws, group_draws, interval, lost_draws
-from evaluate.metrics import METRICS, confusion, majority_baseline
+from evaluate.metrics import EER_CONVENTIONS, METRICS, eer
+from evaluate.transfer import transfer
 
-LEVELS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
-    "frame": lambda frames: frames,
-    "video": to_videos,
+LEVELS = ("frame", "video")  # each has a threshold and a calibration of its own
+MEASURED = {
+    "frame": "every frame counts once",
+    "video": "every video counts once",
+    "group": "every group counts once a class, by the mean score of its videos, at the threshold of videos",
 }
 
 
-def at_level(frames: pd.DataFrame, level: str, calibration: Calibration | None = None) -> pd.DataFrame:
-    """Predictions with one row a frame, or one row a video with the mean score of its frames.
+def at_level(
+    frames: pd.DataFrame, level: str, calibration: Calibration | None = None, aggregate: str = "mean"
+) -> pd.DataFrame:
+    """Predictions with one row a frame, one row a video, or one row a group and class.
 
     Parameters
     ----------
     frames : DataFrame
         Predictions, one row a frame.
-    level : {"frame", "video"}
+    level : {"frame", "video", "group"}
+        A name in `MEASURED`.
     calibration : dict, optional
-        Applied to the mean score of a video; the score of a frame comes calibrated.
+        Of videos: applied to a video's score before groups are made of it; the score of a frame comes calibrated.
+    aggregate : {"mean", "median", "max"}
+        How a video's score is made from those of its frames.
     """
-    table = choose(LEVELS, level, "level")(frames)
-    return table if level == "frame" else table.assign(score=apply(calibration, table["score"].to_numpy()))
+    choose(MEASURED, level, "level")
+    if level == "frame":
+        return frames
+    videos = to_videos(frames, aggregate)
+    videos = videos.assign(score=apply(calibration, videos["score"].to_numpy()))
+    return to_groups(videos) if level == "group" else videos
 
 
 def measure(
@@ -55,48 +68,76 @@ def measure(
     Returns
     -------
     dict
-        For each name in `evaluate.metrics.METRICS` ``{"value"}``, with ``low`` and ``high`` where an interval is
-        defined (None where there is none to draw); ``majority_baseline``, ``confusion``, ``threshold``, ``errors`` (by
-        kind: count, mean score, mean distance from the threshold), ``n`` (rows, frames, videos, classes, groups),
-        ``one_class_draws`` (left out of the intervals) and ``few_groups`` (the intervals cannot be trusted).
+        For each name in `evaluate.metrics.METRICS`, and ``fpr`` and ``fnr``, ``{"value", "low", "high"}`` (the ends are
+        None where there is nothing to draw; ``{"value": None}`` alone where scores are no probabilities);
+        ``eer_conventions`` (the EER by each of `evaluate.metrics.EER_CONVENTIONS`); ``transfer`` (as
+        `evaluate.transfer.transfer`, its ``cost`` with an interval in which each draw has the best threshold of its
+        own); ``majority_baseline``, ``confusion``, ``threshold``, ``errors`` (by kind: count, mean score, mean distance
+        from the threshold), ``n`` (rows, frames, videos, classes, groups), ``one_class_draws`` (left out of the
+        intervals) and ``few_groups`` (the intervals cannot be trusted).
 
     Raises
     ------
     InputError
         One class is missing, or a score is not finite, or not in 0 to 1 where it is meant as a probability.
     """
-    labels, scores = table["label"].to_numpy(), table["score"].to_numpy()
-    predicted = (scores >= threshold["value"]).astype(int)
-    given = {"scores": scores, "decisions": predicted, "probabilities": scores if probabilities else None}
-    figures: dict[str, Any] = {
-        name: {"value": None if (read := given[metric.reads]) is None else metric.function(labels, read)}
-        for name, metric in METRICS.items()
-    }
-    drawn = [name for name, metric in METRICS.items() if metric.interval]
+    labels, scores, cut = table["label"].to_numpy(), table["score"].to_numpy(), threshold["value"]
+    predicted = (scores >= cut).astype(int)
+    named = [name for name, metric in METRICS.items() if probabilities or metric.reads != "probabilities"]
     groups = table["group"].to_numpy(dtype=str)
-    values = bootstrap(labels, scores, groups, draws or group_draws(groups, labels), drawn)
-    for name, of_draws in values.items():
-        figures[name] |= interval(of_draws)
-    return figures | {
+    drawn = bootstrap(
+        labels, scores, groups, draws or group_draws(groups, labels), [*named, "best_balanced_accuracy"], cut
+    )
+    moved = transfer(labels, scores, cut)
+    costs = np.maximum(drawn["best_balanced_accuracy"] - drawn["balanced_accuracy"], 0.0)
+    moved["cost"] |= interval(costs, moved["cost"]["value"])
+    return {
+        **_figures(labels, scores, predicted, named, drawn),
+        "eer_conventions": {name: eer(labels, scores, name) for name in EER_CONVENTIONS},
+        "transfer": moved,
         "majority_baseline": majority_baseline(labels),
         "confusion": confusion(labels, predicted),
         "threshold": dict(threshold),
-        "errors": errors(labels, scores, threshold["value"]),
+        "errors": errors(labels, scores, cut),
         "n": counts(table),
-        "one_class_draws": lost_draws(values["auc"]),
+        "one_class_draws": lost_draws(drawn["auc"]),
         "few_groups": has_few_groups(table),
     }
+
+
+def _figures(
+    labels: np.ndarray, scores: np.ndarray, predicted: np.ndarray, named: Sequence[str], drawn: dict[str, np.ndarray]
+) -> dict[str, Any]:
+    given = {"scores": scores, "decisions": predicted, "probabilities": scores}
+    figures: dict[str, Any] = {name: {"value": None} for name in METRICS}
+    for name in named:
+        metric = METRICS[name]
+        value = metric.function(labels, given[metric.reads])
+        figures[name] = {"value": value, **interval(drawn[name], value)}
+    return figures | {"fpr": _rest(figures["specificity"]), "fnr": _rest(figures["recall"])}
+
+
+def _rest(figure: dict[str, float | None]) -> dict[str, float | None]:
+    """What is left to 1, interval and all."""
+    ends = {"value": figure["value"], "low": figure["high"], "high": figure["low"]}
+    return {end: None if value is None else 1 - value for end, value in ends.items()}
 
 
 def counts(table: pd.DataFrame) -> dict[str, Any]:
     """What a number rests on: rows at its level, frames, videos, classes, and groups of each class."""
     fake = table["label"] == 1
-    per_video = table["frames"] if "frames" in table else table.groupby("video_id").size()
+    if "videos" in table:  # one row a group and class
+        videos, frames = int(table["videos"].sum()), int(table["frames"].sum())
+        ends = [int(table["fewest"].min()), int(table["most"].max())]
+    else:
+        per_video = table["frames"] if "frames" in table else table.groupby("video_id").size()
+        videos, frames = len(per_video), int(per_video.sum())
+        ends = [int(per_video.min()), int(per_video.max())]
     return {
         "samples": len(table),
-        "frames": int(per_video.sum()),
-        "videos": len(per_video),
-        "frames_per_video": [int(per_video.min()), int(per_video.max())],
+        "frames": frames,
+        "videos": videos,
+        "frames_per_video": ends,
         "real": int((~fake).sum()),
         "fake": int(fake.sum()),
         "groups": int(table["group"].nunique()),

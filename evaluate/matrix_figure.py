@@ -9,6 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from evaluate.drawing import STYLE, new_axes
+from evaluate.matrix import UNKNOWN
+from evaluate.tables import MEANS
 from evaluate.wording import FEW, ends, number, with_interval
 
 LABEL_LETTERS = 26  # as many as two neighbouring labels have room for
@@ -47,12 +49,15 @@ def matrix_figure(table: dict[str, Any], head: str) -> Figure:
     crowded = any(len(left) + len(right) > LABEL_LETTERS for left, right in pairwise(tests))
     slanted: Any = {"rotation": 30, "ha": "right"} if crowded else {}
     axes.set_xticks(np.arange(len(tests)) + 0.5, tests, **slanted)
-    axes.set_yticks(np.arange(len(trains)) + 0.5, trains)
+    axes.set_yticks(np.arange(len(trains)) + 0.5, [train or UNKNOWN for train in trains])
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     axes.set_title(f"{head}: AUC, video level")
-    means = [f"{kind} {with_interval(table[kind], 2)}" for kind in ("seen", "unseen", "gap") if table[kind]]
     shown = [cell for row in table["cells"].values() for cell in row.values()]
-    few = f"; {FEW} too few groups" if any(cell["few_groups"] for cell in shown) else ""
-    axes.set_xlabel("\n".join([f"tested on (framed: seen in training{few})", *means]))
+    kinds = MEANS if any(cell["seen"] is not None for cell in shown) else ("mean",)
+    means = [f"{kind} {with_interval(table[kind], 2)}" for kind in kinds if table[kind]]
+    framed = ["framed: seen in training"] if any(cell["seen"] for cell in shown) else []
+    few = [f"{FEW} too few groups"] if any(cell["few_groups"] for cell in shown) else []
+    told = f" ({'; '.join(framed + few)})" if framed + few else ""
+    axes.set_xlabel("\n".join([f"tested on{told}", *means]))
     return figure

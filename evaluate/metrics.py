@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.metrics import average_precision_score
 
 from cache.errors import choose
-from evaluate.curve import check_labels, falling, roc, roc_area, roc_crossing
+from evaluate import drawn_curves
+from evaluate.curve import falling, roc, roc_area, roc_crossing
+from evaluate.decisions import accuracy, balanced_accuracy, f1, precision, recall, specificity
 from evaluate.reliability import brier_score, calibration_error, log_loss
 
 
@@ -100,55 +103,16 @@ def balanced_threshold(labels: np.ndarray, scores: np.ndarray, weights: np.ndarr
     return float(middle if middle > cuts[at + 1] else cuts[at])
 
 
-def confusion(labels: np.ndarray, predicted: np.ndarray) -> dict[str, int]:
-    """Counts of true and false negatives and positives; positive = fake.
+def best_balanced_accuracy(labels: np.ndarray, scores: np.ndarray) -> float:
+    """Highest balanced accuracy that any threshold reaches: optimistic, as the threshold has seen the answers.
 
     Examples
     --------
-    >>> confusion(np.array([0, 0, 1, 1, 1]), np.array([0, 1, 1, 1, 0]))
-    {'tn': 1, 'fp': 1, 'fn': 1, 'tp': 2}
+    >>> best_balanced_accuracy(np.array([0, 0, 1, 1]), np.array([0.1, 0.4, 0.35, 0.8]))
+    0.75
     """
-    check_labels(labels)
-    counts = np.bincount(2 * np.asarray(labels, int) + np.asarray(predicted, int), minlength=4)
-    return dict(zip(("tn", "fp", "fn", "tp"), counts.tolist(), strict=True))
-
-
-def accuracy(labels: np.ndarray, predicted: np.ndarray) -> float:
-    """Share of rows judged rightly; means something only beside `majority_baseline`."""
-    counts = confusion(labels, predicted)
-    return (counts["tp"] + counts["tn"]) / sum(counts.values())
-
-
-def balanced_accuracy(labels: np.ndarray, predicted: np.ndarray) -> float:
-    """Mean of the share of reals and the share of fakes judged rightly; guessing gives 0.5."""
-    counts = confusion(labels, predicted)
-    return (counts["tp"] / (counts["tp"] + counts["fn"]) + counts["tn"] / (counts["tn"] + counts["fp"])) / 2
-
-
-def precision(labels: np.ndarray, predicted: np.ndarray) -> float:
-    """Share of fakes among what was called fake; 0 where nothing was."""
-    counts = confusion(labels, predicted)
-    called = counts["tp"] + counts["fp"]
-    return counts["tp"] / called if called else 0.0
-
-
-def recall(labels: np.ndarray, predicted: np.ndarray) -> float:
-    """Share of the fakes that were called fake."""
-    counts = confusion(labels, predicted)
-    return counts["tp"] / (counts["tp"] + counts["fn"])
-
-
-def f1(labels: np.ndarray, predicted: np.ndarray) -> float:
-    """Harmonic mean of precision and recall; grows with the share of fakes."""
-    counts = confusion(labels, predicted)
-    return 2 * counts["tp"] / (2 * counts["tp"] + counts["fp"] + counts["fn"])
-
-
-def majority_baseline(labels: np.ndarray) -> float:
-    """Accuracy of always naming the larger class."""
-    check_labels(labels)
-    share = float(np.mean(labels))
-    return max(share, 1 - share)
+    fpr, tpr, _ = roc(labels, scores)
+    return float((np.max(tpr - fpr) + 1) / 2)
 
 
 class Metric(NamedTuple):
@@ -165,42 +129,96 @@ class Metric(NamedTuple):
         What tables call it.
     meaning : str
         One sentence for the reader of a report.
-    interval : callable, optional
-        Of FPR and TPR along the last axis: the same number for many weightings at once, where an interval is wanted.
+    drawn : callable
+        The same number for b draws of the rows' groups at once, shape (b,): of `evaluate.drawn_curves.Curves`,
+        `evaluate.decisions.Counts` or `evaluate.reliability.Sums`, by what the metric ``reads``.
     """
 
     function: Callable[..., float]
     reads: str
     title: str
     meaning: str
-    interval: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
+    drawn: Callable[[Any], np.ndarray]
 
 
 METRICS: dict[str, Metric] = {
-    "auc": Metric(auc, "scores", "AUC", "chance that a fake scores above a real; 0.5 is guessing", roc_area),
-    "eer": Metric(eer, "scores", "EER", "error rate where both classes err alike, interpolated", roc_crossing),
-    "average_precision": Metric(average_precision, "scores", "AP", "average precision; depends on the share of fakes"),
+    "auc": Metric(auc, "scores", "AUC", "chance that a fake scores above a real; 0.5 is guessing", drawn_curves.area),
+    "eer": Metric(eer, "scores", "EER", "error rate where both classes err alike, interpolated", drawn_curves.crossing),
+    "average_precision": Metric(
+        average_precision,
+        "scores",
+        "AP",
+        "average precision; depends on the share of fakes",
+        drawn_curves.precision_average,
+    ),
     "tpr_at_fpr_1": Metric(
-        partial(tpr_at_fpr, fpr=0.01), "scores", "TPR@1%", "fakes found while at most 1 % of the reals are flagged"
+        partial(tpr_at_fpr, fpr=0.01),
+        "scores",
+        "TPR@1%",
+        "fakes found while at most 1 % of the reals are flagged",
+        partial(drawn_curves.caught_at, fpr=0.01),
     ),
     "tpr_at_fpr_5": Metric(
-        partial(tpr_at_fpr, fpr=0.05), "scores", "TPR@5%", "fakes found while at most 5 % of the reals are flagged"
+        partial(tpr_at_fpr, fpr=0.05),
+        "scores",
+        "TPR@5%",
+        "fakes found while at most 5 % of the reals are flagged",
+        partial(drawn_curves.caught_at, fpr=0.05),
     ),
-    "balanced_accuracy": Metric(balanced_accuracy, "decisions", "Bal. acc.", "mean of the two classes' accuracy"),
-    "accuracy": Metric(accuracy, "decisions", "Accuracy", "share judged rightly; compare with the majority class"),
-    "precision": Metric(precision, "decisions", "Precision", "fakes among what was called fake"),
-    "recall": Metric(recall, "decisions", "Recall", "fakes that were called fake"),
-    "f1": Metric(f1, "decisions", "F1", "mean of precision and recall; depends on the share of fakes"),
+    "balanced_accuracy": Metric(
+        balanced_accuracy,
+        "decisions",
+        "Bal. acc.",
+        "mean of the two classes' accuracy",
+        attrgetter("balanced_accuracy"),
+    ),
+    "accuracy": Metric(
+        accuracy,
+        "decisions",
+        "Accuracy",
+        "share judged rightly; compare with the majority class",
+        attrgetter("accuracy"),
+    ),
+    "precision": Metric(
+        precision, "decisions", "Precision", "fakes among what was called fake", attrgetter("precision")
+    ),
+    "recall": Metric(recall, "decisions", "Recall", "fakes that were called fake", attrgetter("recall")),
+    "specificity": Metric(
+        specificity, "decisions", "Specificity", "reals that were called real", attrgetter("specificity")
+    ),
+    "f1": Metric(
+        f1, "decisions", "F1", "mean of precision and recall; depends on the share of fakes", attrgetter("f1")
+    ),
     "log_loss": Metric(
-        log_loss, "probabilities", "Log loss", "-ln of the probability of the true class, classes alike; 0.5 has 0.693"
+        log_loss,
+        "probabilities",
+        "Log loss",
+        "-ln of the probability of the true class, classes alike; 0.5 has 0.693",
+        attrgetter("log_loss"),
     ),
     "brier_score": Metric(
-        brier_score, "probabilities", "Brier", "squared distance of probability and label, classes alike; 0.5 has 0.25"
+        brier_score,
+        "probabilities",
+        "Brier",
+        "squared distance of probability and label, classes alike; 0.5 has 0.25",
+        attrgetter("brier_score"),
     ),
     "ece": Metric(
         calibration_error,
         "probabilities",
         "ECE",
         "expected calibration error: 15 bins, classes alike; few rows raise it",
+        attrgetter("calibration_error"),
     ),
 }
+DRAWABLE: dict[str, Metric] = {
+    **METRICS,
+    "best_balanced_accuracy": Metric(
+        best_balanced_accuracy,
+        "scores",
+        "Best bal. acc.",
+        "balanced accuracy of the best threshold, which has seen the answers: optimistic",
+        drawn_curves.best_balance,
+    ),
+}
+"""Metrics, and what another figure is made of: whatever `evaluate.bootstrap.bootstrap` can draw."""

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from evaluate.caveats import LEAK
-from evaluate.summary import LEVELS, columns
+from evaluate.console import columns
+from evaluate.summary import LEVELS
 from evaluate.wording import FEW, tight_interval
 
 Result = dict[str, Any]

@@ -3,13 +3,83 @@
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.metrics import brier_score_loss
-from sklearn.metrics import log_loss as weighted_log_loss
 
 from cache.errors import InputError
 from evaluate.curve import falling
+from evaluate.decisions import BATCH
 
 BINS = 15
+EDGE = float(np.finfo(float).eps)  # as near to 0 or 1 as a probability counts in the log loss
+
+
+class Sums(NamedTuple):
+    """What the metrics of probabilities are made of: sums over the rows of each class, of one set or of b draws.
+
+    Attributes
+    ----------
+    rows, losses, squares : ndarray of float, shape (..., 2)
+        Number of rows, of -ln(probability of the true class), and of (probability - label)^2; reals, then fakes.
+    binned, scores : ndarray of float, shape (..., 2, BINS)
+        Number of rows and sum of their scores in each bin.
+    """
+
+    rows: np.ndarray
+    losses: np.ndarray
+    squares: np.ndarray
+    binned: np.ndarray
+    scores: np.ndarray
+
+    @property
+    def log_loss(self) -> np.ndarray:
+        """As the function `log_loss`; so are the other properties."""
+        return (self.losses / self.rows).mean(axis=-1)
+
+    @property
+    def brier_score(self) -> np.ndarray:
+        return (self.squares / self.rows).mean(axis=-1)
+
+    @property
+    def calibration_error(self) -> np.ndarray:
+        shares = self.binned / self.rows[..., None] / 2
+        scores = self.scores / self.rows[..., None] / 2
+        return np.abs(scores.sum(axis=-2) - shares[..., 1, :]).sum(axis=-1)
+
+
+class GroupSums:
+    """The sums of each group, from which follow those of every draw of groups.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (n,)
+    scores : ndarray of float, shape (n,)
+        Probabilities of fake.
+    index : ndarray of int, shape (n,)
+        Number of each row's group, below ``n_groups``.
+    n_groups : int
+    """
+
+    def __init__(self, labels: np.ndarray, scores: np.ndarray, index: np.ndarray, n_groups: int) -> None:
+        check_probabilities(labels, scores)
+        labels, scores = np.asarray(labels, int), np.asarray(scores, "f8")
+        of_class = 2 * index + labels
+        of_bin = BINS * of_class + _bins(scores)
+        true = np.where(labels == 1, scores, 1 - scores)
+        losses = -np.log(np.clip(true, EDGE, 1 - EDGE))
+        per_class = [np.bincount(of_class, values, 2 * n_groups) for values in (None, losses, (1 - true) ** 2)]
+        per_bin = [np.bincount(of_bin, values, 2 * BINS * n_groups) for values in (None, scores)]
+        self._sums = np.concatenate([sums.reshape(n_groups, -1) for sums in (*per_class, *per_bin)], axis=1)
+        self.batch = BATCH
+
+    def draw(self, multiplicities: np.ndarray) -> Sums:
+        """Sums of b draws, of which ``multiplicities`` (b, G) tell how often each group is in them."""
+        drawn = multiplicities @ self._sums
+        rows, losses, squares, binned, scores = np.split(drawn, [2, 4, 6, 6 + 2 * BINS], axis=1)
+        return Sums(rows, losses, squares, binned.reshape(-1, 2, BINS), scores.reshape(-1, 2, BINS))
+
+
+def _sums(labels: np.ndarray, scores: np.ndarray) -> Sums:
+    """Sums of one set of rows, drawn once; arrays have a leading axis of length 1."""
+    return GroupSums(labels, scores, np.zeros(np.shape(labels), int), 1).draw(np.ones((1, 1)))
 
 
 def log_loss(labels: np.ndarray, scores: np.ndarray) -> float:
@@ -29,14 +99,12 @@ def log_loss(labels: np.ndarray, scores: np.ndarray) -> float:
     InputError
         One class is missing, or a score is no probability.
     """
-    weights = class_weights(labels, scores)
-    return float(weighted_log_loss(labels, scores, sample_weight=weights, labels=[0, 1]))
+    return float(_sums(labels, scores).log_loss[0])
 
 
 def brier_score(labels: np.ndarray, scores: np.ndarray) -> float:
     """Mean of (probability - label)^2, both classes alike; always answering 0.5 has 0.25. As `log_loss` else."""
-    weights = class_weights(labels, scores)
-    return float(brier_score_loss(labels, scores, sample_weight=weights, pos_label=1))
+    return float(_sums(labels, scores).brier_score[0])
 
 
 def calibration_error(labels: np.ndarray, scores: np.ndarray) -> float:
@@ -54,8 +122,7 @@ def calibration_error(labels: np.ndarray, scores: np.ndarray) -> float:
     ----------
     Guo et al., On calibration of modern neural networks (ICML 2017).
     """
-    bins = reliability_bins(labels, scores)
-    return float(np.sum(bins.weight * np.abs(bins.score - bins.fakes)))
+    return float(_sums(labels, scores).calibration_error[0])
 
 
 class Bins(NamedTuple):
@@ -78,19 +145,20 @@ class Bins(NamedTuple):
 
 def reliability_bins(labels: np.ndarray, scores: np.ndarray) -> Bins:
     """Rows by score, in `BINS` bins of equal width; parameters and errors as in `log_loss`."""
-    weights = class_weights(labels, scores)
-    place = np.minimum((np.asarray(scores) * BINS).astype(int), BINS - 1)
-    sums = [np.bincount(place, weights * values, BINS) for values in (1.0, scores, labels)]
-    held = sums[0] > 0
-    weight, score, fakes = (values[held] for values in sums)
-    return Bins(weight, score / weight, fakes / weight)
+    sums = _sums(labels, scores)
+    shares, means = (values[0] / sums.rows[0, :, None] / 2 for values in (sums.binned, sums.scores))
+    weight = shares.sum(axis=0)
+    held = weight > 0
+    return Bins(weight[held], means.sum(axis=0)[held] / weight[held], shares[1, held] / weight[held])
 
 
-def class_weights(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Weight of each row such that each class has one half, shape (n,); refuses as `log_loss` does."""
+def _bins(scores: np.ndarray) -> np.ndarray:
+    return np.minimum((scores * BINS).astype(int), BINS - 1)
+
+
+def check_probabilities(labels: np.ndarray, scores: np.ndarray) -> None:
+    """Refuse what `log_loss` refuses."""
     falling(labels, scores)  # the same refusals as everywhere
     scores = np.asarray(scores)
     if scores.min() < 0 or scores.max() > 1:
         raise InputError(f"scores reach from {scores.min():g} to {scores.max():g}; a probability lies in 0 to 1")
-    labels = np.asarray(labels, int)
-    return 0.5 / np.bincount(labels)[labels]

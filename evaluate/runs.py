@@ -3,103 +3,141 @@
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
+from matplotlib.figure import Figure
 
+from cache import predictions
 from cache.errors import InputError
+from evaluate.aggregation import aggregated
 from evaluate.caveats import LEAK, caveats, leaks
-from evaluate.drawing import svg
+from evaluate.drawing import pdf, svg
+from evaluate.exports import exports
 from evaluate.figures import FIGURES
-from evaluate.folders import Run, find_runs, read_run, write_json, write_text
+from evaluate.folders import Run, find_runs, read_run, write_bytes, write_json, write_text
+from evaluate.gallery import gallery
 from evaluate.intervals import GroupDraws, group_draws
-from evaluate.levels import LEVELS, cells, is_seen, measure, worst_videos
-from evaluate.matrix import compare
-from evaluate.matrix_figure import matrix_figure
+from evaluate.levels import MEASURED, cells, is_seen, measure, worst_videos
 from evaluate.report.page import run_page, tree_page
-from evaluate.tables import heads_markdown, heads_table, summary_table
-from evaluate.wording import is_trained
+from evaluate.robustness import robustness, robustness_table
+from evaluate.several import Several
+from evaluate.tables import summary_table
 
 FORMAT = 1
 STATED = (
-    "head", "train", "test", "features", "normalize", "prompt_set", "prompts", "parameters", "trainable_parameters",
-    "trainable_share", "score", "calibrate", "weighting", "seed", "command", "cache", "test_cache", "split",
+    "kind", "head", "train", "test", "features", "normalize", "prompt_set", "prompts", "parameters",
+    "trainable_parameters", "trainable_share", "score", "calibrate", "weighting", "seed", "command", "cache",
+    "test_cache", "split", "source",
 )  # fmt: skip
-TRAINABLE = ("trainable_parameters", "trainable_share")
 
 
-def evaluate_run(folder: Path, *, allow_leak: bool = False) -> dict[str, Any]:
+class Wanted(NamedTuple):
+    """How runs are to be measured.
+
+    Attributes
+    ----------
+    allow_leak : bool
+        Measure them although test groups were in training; all that is written says so. A run that was made with
+        leave for its leak needs no second one.
+    aggregate : {"mean", "median", "max"}, optional
+        How frames become videos, in the place of what the run says (`evaluate.aggregation.aggregated`).
+    cache : Path, optional
+        Cache of the test samples with thumbnails, where it is not where the run says.
+    root : Path, optional
+        Folder of the data set, for pictures in the gallery.
+    pdf : bool
+        Write each figure as PDF, too.
+    """
+
+    allow_leak: bool = False
+    aggregate: str | None = None
+    cache: Path | None = None
+    root: Path | None = None
+    pdf: bool = False
+
+
+def evaluate_run(folder: Path, **wanted: Any) -> dict[str, Any]:
     """Measure one run and write ``metrics.json``, its figures and ``report.html`` into its folder.
 
     Parameters
     ----------
     folder : Path
-    allow_leak : bool
-        Measure it although test groups were in training; all that is written says so. A run that was made with leave
-        for its leak needs no second one.
+    **wanted
+        As `Wanted` has them.
 
     Returns
     -------
     dict
-        What ``metrics.json`` holds: ``frame`` and ``video`` (all test rows, `evaluate.levels.measure`),
+        What ``metrics.json`` holds: ``frame``, ``video`` and ``group`` (all test rows, `evaluate.levels.measure`),
         ``by_manipulation`` (each test manipulation with the reals of its data set and compression, ``seen`` where it
-        was trained on), ``validation`` (out-of-fold rows of the training side, or None), ``worst_videos``,
-        ``caveats``; and ``folder`` and ``run`` (the settings, from ``run.json``).
+        was trained on, None where nobody knows), ``validation`` (out-of-fold rows of the training side, or None),
+        ``robustness`` (`evaluate.robustness.robustness`, or None), ``worst_videos``, ``aggregate``, ``caveats``; and
+        ``folder``, ``run`` (the settings, from ``run.json``) and ``gallery`` (`evaluate.gallery.gallery`).
 
     Raises
     ------
     InputError
         The folder holds no whole run, the test rows lack a class, or test groups were in training.
     """
-    run = read_run(Path(folder))
-    _refuse_leaks(run, allow_leak)
-    return _publish(run, _measure(run))
+    asked = Wanted(**wanted)
+    run = _read(Path(folder), asked)
+    return _publish(run, _measure(run), gallery(run, asked.cache, asked.root), asked)
 
 
-def evaluate_tree(folder: Path, *, allow_leak: bool = False) -> list[dict[str, Any]]:
+def evaluate_tree(folder: Path, **wanted: Any) -> list[dict[str, Any]]:
     """Measure every run at or below a folder, and where there are several, compare them.
 
     Beside what `evaluate_run` writes, a folder of runs gets ``summary.csv`` (one row for each run, test manipulation
-    and level) and ``report.html``; of several runs this compares them, with one heatmap for each head, and the table of
-    all heads lies beside it, as ``heads.csv`` and as ``heads.md``.
+    and level) and ``report.html``; of several runs this compares them, with one heatmap for each head, and the tables
+    of `evaluate.exports.EXPORTS` lie beside it.
 
     Parameters
     ----------
     folder : Path
-    allow_leak : bool
-        As for `evaluate_run`.
+    **wanted
+        As `Wanted` has them.
 
     Returns
     -------
     list of dict
         As from `evaluate_run`; of several runs each has in ``comparison`` the figures of its head over all trainings,
-        by level (`evaluate.matrix.compare`), and they stand in the order of their heads' out-of-fold AUC.
+        by level (`evaluate.matrix.matrices`), and they stand in the order of their heads' out-of-fold AUC; the first
+        has in ``pairs`` every head against the first one (`evaluate.pairs.comparisons`).
 
     Raises
     ------
     InputError
         There is no run, or one of them cannot be measured or leaks; nothing is written then.
     """
-    folder = Path(folder)
-    runs = [read_run(path) for path in find_runs(folder)]
-    for run in runs:
-        _refuse_leaks(run, allow_leak)
+    folder, asked = Path(folder), Wanted(**wanted)
+    runs = sorted((_read(path, asked) for path in find_runs(folder)), key=lambda run: run.config.get("place", 0))
     measured = [_measure(run) for run in runs]
-    results = [_publish(run, metrics) for run, metrics in zip(runs, measured, strict=True)]
+    galleries = [gallery(run, asked.cache, asked.root) for run in runs]
+    several = Several(folder, runs) if len(runs) > 1 else None
+    results = [_publish(*one, asked) for one in zip(runs, measured, galleries, strict=True)]
     if runs[0].folder == folder:
         return results
-    if len(runs) == 1:
-        page = (runs[0].folder / "report.html").read_text(encoding="utf-8")
+    if several:
+        results = several.join(results)
+        drawings = {}
+        for head, figure in several.figures().items():
+            stamp = _stamp([one for one in results if one["comparison"]["head"] == head])
+            drawings[head] = _draw(folder, f"matrix_{_file_name(head)}", figure, stamp, asked.pdf)
+        page = tree_page(folder, results, drawings)
+        for name, text in exports(results).items():
+            write_text(folder / name, text)
     else:
-        results, figures = _compare(folder, runs, results)
-        page = tree_page(folder, results, figures)
-        for head, drawing in figures.items():
-            write_text(folder / f"matrix_{_file_name(head)}.svg", drawing)
-        write_text(folder / "heads.csv", heads_table(results).to_csv(index=False, lineterminator="\n"))
-        write_text(folder / "heads.md", heads_markdown(results))
-    write_text(folder / "summary.csv", summary_table(results).to_csv(index=False, lineterminator="\n"))
+        page = (runs[0].folder / "report.html").read_text(encoding="utf-8")
+    write_text(folder / "summary.csv", _csv(summary_table(results)))
     write_text(folder / "report.html", page)
     return results
+
+
+def _read(folder: Path, wanted: Wanted) -> Run:
+    run = read_run(folder)
+    _refuse_leaks(run, wanted.allow_leak)
+    return run if wanted.aggregate is None else aggregated(run, wanted.aggregate)
 
 
 def _refuse_leaks(run: Run, allow_leak: bool) -> None:
@@ -111,18 +149,42 @@ def _refuse_leaks(run: Run, allow_leak: bool) -> None:
         )
 
 
-def _publish(run: Run, metrics: dict[str, Any]) -> dict[str, Any]:
-    drawn = {name: figure.draw(run) for name, figure in FIGURES.items()}
-    stamp = _stamp([metrics])
-    drawings = {name: svg(figure, stamp) for name, figure in drawn.items() if figure is not None}
+def _publish(run: Run, metrics: dict[str, Any], shown: list[dict[str, Any]], wanted: Wanted) -> dict[str, Any]:
     stated = {key: run.config.get(key) for key in STATED}
-    result = {"folder": str(run.folder), "run": stated, **metrics}
+    result = {"folder": str(run.folder), "run": stated, **metrics, "gallery": shown}
+    drawn = {name: figure.draw(run) for name, figure in FIGURES.items()}
+    drawings = {
+        name: _draw(run.folder, name, figure, _stamp([metrics]), wanted.pdf)
+        for name, figure in drawn.items()
+        if figure is not None
+    }
     page = run_page(run, result, drawings)
-    for name, drawing in drawings.items():
-        write_text(run.folder / f"{name}.svg", drawing)
+    predictions.write(run.folder / "video_predictions.csv", _videos(run))
+    if metrics["robustness"]:
+        write_text(run.folder / "robustness.csv", _csv(robustness_table(metrics["robustness"])))
     write_json(run.folder / "metrics.json", metrics)
     write_text(run.folder / "report.html", page)
     return result
+
+
+def _csv(table: pd.DataFrame) -> str:
+    return table.to_csv(index=False, lineterminator="\n")
+
+
+def _draw(folder: Path, name: str, figure: Figure, stamp: str, as_pdf: bool) -> str:
+    """Write a figure as SVG, and where asked for as PDF; the SVG's text."""
+    drawing = svg(figure, stamp)
+    write_text(folder / f"{name}.svg", drawing)
+    if as_pdf:
+        write_bytes(folder / f"{name}.pdf", pdf(figure, stamp))
+    return drawing
+
+
+def _videos(run: Run) -> pd.DataFrame:
+    """Predictions of videos, decided at their own threshold."""
+    videos = run.at_level(run.table, "video")
+    called = (videos["score"] >= run.threshold("video")["value"]).astype(int)
+    return videos.assign(predicted=called)[list(predictions.VIDEO_COLUMNS)]
 
 
 def _measure(run: Run) -> dict[str, Any]:
@@ -134,32 +196,10 @@ def _measure(run: Run) -> dict[str, Any]:
         result["by_manipulation"][name] = {"seen": seen, **_levels(run, name, cell, draws)}
     both = validation["label"].nunique() == 2
     result["validation"] = _levels(run, "validation", validation, None, calibrated_on=True) if both else None
+    result["robustness"] = robustness(run, draws)
     result["worst_videos"] = worst_videos(run.at_level(test, "video"), run.threshold("video")["value"])
+    result["aggregate"] = run.aggregate
     return {**result, "caveats": caveats(run, result)}
-
-
-def _compare(
-    folder: Path, runs: Sequence[Run], results: Sequence[dict[str, Any]]
-) -> tuple[list[dict[str, Any]], dict[str, str]]:
-    """The results with the comparison of their head, in the order of the heads; and each head's matrix as SVG."""
-    by_head = _by_head(runs, folder)
-    comparison = compare({head: [runs[at] for at in rows] for head, rows in by_head.items()})
-    ranked = [
-        {
-            **results[at],
-            "comparison": {
-                "head": head,
-                "trained": is_trained(runs[at].head),
-                **{key: _ends([runs[row].config.get(key) for row in by_head[head]]) for key in TRAINABLE},
-                "report": str(folder / "report.html"),
-                **{level: comparison[level][head] for level in LEVELS},
-            },
-        }
-        for head in comparison["video"]
-        for at in by_head[head]
-    ]
-    stamps = {head: _stamp([results[at] for at in rows]) for head, rows in by_head.items()}
-    return ranked, {head: svg(matrix_figure(table, head), stamps[head]) for head, table in comparison["video"].items()}
 
 
 def _stamp(results: Sequence[Mapping[str, Any]]) -> str:
@@ -172,7 +212,7 @@ def _levels(
 ) -> dict[str, Any]:
     """Figures of some rows at each level; on rows that a calibration was fitted on, none of what it would flatter."""
     found = {}
-    for level in LEVELS:
+    for level in MEASURED:
         probabilities = run.gives_probabilities(level) and not (calibrated_on and run.calibration(level))
         try:
             table = run.at_level(frames, level)
@@ -180,25 +220,6 @@ def _levels(
         except InputError as error:
             raise InputError(f"{run.folder}, {name}: {error}") from error
     return found
-
-
-def _by_head(runs: Sequence[Run], folder: Path) -> dict[str, list[int]]:
-    """Places of the runs of each head; heads are named with their folder where several experiments lie below."""
-    places = [run.folder.relative_to(folder) for run in runs]
-    namings = (
-        [run.head for run in runs],
-        [f"{place.parent.parent.as_posix()}/{run.head}" for run, place in zip(runs, places, strict=True)],
-        [place.as_posix() for place in places],
-    )
-    trains = [run.train for run in runs]
-    names = next(names for names in namings if len(set(zip(names, trains, strict=True))) == len(runs))
-    return {name: [at for at, other in enumerate(names) if other == name] for name in dict.fromkeys(names)}
-
-
-def _ends(values: Sequence[float | None]) -> list[float] | None:
-    """Least and most, of a head that was trained several times; None where a run does not tell."""
-    known = [value for value in values if value is not None]
-    return [min(known), max(known)] if known and len(known) == len(values) else None
 
 
 def _file_name(head: str) -> str:

@@ -169,7 +169,8 @@ def _grouped_auc(X: Any, videos: pd.DataFrame, model: Any, fold: np.ndarray, see
     y, group = videos["label"].to_numpy(int), videos["group"].to_numpy(str)
     scores = _out_of_fold(X, y, model, fold)
     drawn = bootstrap(y, scores, group, group_draws(group, y, seed=seed), ("auc",))
-    return {"value": auc(y, scores), **interval(drawn["auc"])}
+    area = auc(y, scores)
+    return {"value": area, **interval(drawn["auc"], area)}
 
 
 def _out_of_fold(X: Any, y: np.ndarray, model: Any, fold: np.ndarray) -> np.ndarray:

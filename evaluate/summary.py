@@ -1,36 +1,21 @@
-"""What a reader is told first: a few sentences on a run, and its console summary as plain text."""
+"""What a reader is told first: a few sentences on a run, on several, and on their errors."""
 
-from collections.abc import Iterable, Sequence
-from pathlib import Path
-from textwrap import wrap
+from collections.abc import Sequence
 from typing import Any
 
-from evaluate.caveats import ALL, comparison_caveats
-from evaluate.metrics import METRICS
-from evaluate.tables import by_head, trainable, unseen_tests
-from evaluate.wording import FEW, figure_text, is_trained, listed, number, plural, tight_interval, with_interval
+from evaluate.caveats import ALL
+from evaluate.wording import FEW, is_trained, listed, number, plural, with_interval
 
-WIDTH = 100
-MATRICES = 4  # of so many heads the console shows every cell
 MARKS = {"*": "seen in training", FEW: "too few groups"}
-TOO_WIDE = "  too many columns for the console: see {} and the report"
 LEVELS = ("video", "frame")  # the headline first
+ERRORS = {"false_positive": ("real", "fake"), "false_negative": ("fake", "real")}  # what it is, what it was called
 Result = dict[str, Any]
-
-
-def summarise(results: Sequence[Result]) -> str:
-    """Text for the console: one run at length, several runs as a comparison.
-
-    Parameters
-    ----------
-    results : sequence of dict
-        As `evaluate.runs.evaluate_tree` returns them.
-    """
-    return "\n".join(_comparison_lines(results) if len(results) > 1 else _run_lines(results[0]))
 
 
 def title(run: dict[str, Any]) -> str:
     """A run in one line: its head, and what it was trained on."""
+    if not run["train"]:
+        return f"{run['head']}, training unknown"
     origin = "trained on" if is_trained(run["head"]) else "not trained, thresholds from"
     return f"{run['head']}, {origin} {listed(run['train'])}"
 
@@ -38,7 +23,8 @@ def title(run: dict[str, Any]) -> str:
 def headline(result: Result) -> list[str]:
     """What one run says, in sentences."""
     trained = is_trained(result["run"]["head"])
-    kinds = {False: ", which it never saw", True: ", which it was trained on"} if trained else {None: ""}
+    known = trained and bool(result["run"]["train"])
+    kinds = {False: ", which it never saw", True: ", which it was trained on"} if known else {None: ""}
     told: list[str] = []
     for kind, words in kinds.items():
         parts = [(name, part) for name, part in result["by_manipulation"].items() if kind in (None, part["seen"])]
@@ -55,6 +41,8 @@ def headline(result: Result) -> list[str]:
 def comparison_headline(results: Sequence[Result]) -> list[str]:
     """What several runs say together, in sentences, from the head that ranks first by its out-of-fold AUC."""
     first = results[0]["comparison"]
+    if not any(result["run"]["train"] for result in results):
+        return _scores_headline(results)
     table = first["video"]
     folds = table["out_of_fold"]["value"]
     heads = len({result["comparison"]["head"] for result in results})
@@ -78,6 +66,19 @@ def comparison_headline(results: Sequence[Result]) -> list[str]:
     return told
 
 
+def _scores_headline(results: Sequence[Result]) -> list[str]:
+    """Of scores that nobody knows the training of: each by itself, in the order given."""
+    aucs = listed([f"{with_interval(one['comparison']['video']['mean'])} for {one['comparison']['head']}"
+                   for one in results])  # fmt: skip
+    tests = list(dict.fromkeys(name for one in results for name in one["by_manipulation"]))
+    of = (
+        f"AUC at video level on {tests[0]}"
+        if len(tests) == 1
+        else "Mean AUC at video level over the tests that all share"
+    )
+    return [f"{plural(len(results), 'file')} of scores. {of}: {aucs}."]
+
+
 def named_rows(result: Result) -> list[tuple[str, dict[str, Any]]]:
     """(name, figures by level) of each test manipulation, and of all test rows where there are several.
 
@@ -90,9 +91,8 @@ def named_rows(result: Result) -> list[tuple[str, dict[str, Any]]]:
 
 def error_sentences(figures: dict[str, Any]) -> list[str]:
     """Errors of one level by kind, with their mean score and distance from the threshold."""
-    kinds = {"false_positive": ("real", "fake"), "false_negative": ("fake", "real")}
     told = []
-    for kind, (truth, called) in kinds.items():
+    for kind, (truth, called) in ERRORS.items():
         error, total = figures["errors"][kind], figures["n"][truth]
         sentence = f"{error['count']} of {plural(total, truth)} called {called}"
         if error["count"]:
@@ -102,148 +102,22 @@ def error_sentences(figures: dict[str, Any]) -> list[str]:
     return told
 
 
+def error_places(result: Result, level: str) -> list[str]:
+    """Where the errors of one level lie, the manipulation with the highest share first; nothing of one alone."""
+    parts = {name: part[level] for name, part in result["by_manipulation"].items()}
+    told = []
+    for kind, (truth, called) in ERRORS.items():
+        counts = {name: (part["errors"][kind]["count"], part["n"][truth]) for name, part in parts.items()}
+        if len(counts) == 1 or (truth == "real" and len(set(counts.values())) == 1):
+            continue  # all tested against the same reals
+        ranked = sorted(counts.items(), key=lambda one: -one[1][0] / one[1][1])
+        told.append(f"{truth}s called {called}: {listed([f'{n} of {of} in {name}' for name, (n, of) in ranked])}")
+    return told
+
+
 def _auc(figures: dict[str, Any]) -> str:
     return with_interval(figures["auc"], few=figures["few_groups"])
 
 
 def _validation_auc(result: Result) -> float:
     return float(result["validation"]["video"]["auc"]["value"])
-
-
-def _run_lines(result: Result) -> list[str]:
-    lines = [title(result["run"]), f"  {result['folder']}", ""]
-    lines += _wrapped(" ".join(headline(result)), "")
-    for level in LEVELS:
-        lines += ["", *_level_lines(result, level)]
-    lines += ["", "Videos furthest on the wrong side of the threshold"]
-    rows = [
-        [video["video_id"], "fake" if video["label"] else "real", number(video["score"])]
-        for video in result["worst_videos"]
-    ]
-    lines += columns([["video", "is", "score"], *rows]) if rows else ["  none is misjudged"]
-    lines += ["", "Read with care", *_bullets(result["caveats"])]
-    return [*lines, "", f"Report: {Path(result['folder']) / 'report.html'}"]
-
-
-def _level_lines(result: Result, level: str) -> list[str]:
-    threshold = result[level]["threshold"]
-    head = ["", "real/fake", "AUC (95 %)", "EER (95 %)", "F1", "Bal.", "Acc.", "Major."]
-    rows = []
-    for name, part in named_rows(result):
-        figures = part[level]
-        intervals = [tight_interval(figures["auc"]), tight_interval(figures["eer"])]
-        decisions = [number(figures[key]["value"]) for key in ("f1", "balanced_accuracy", "accuracy")]
-        n = f"{figures['n']['real']}/{figures['n']['fake']}"
-        rows.append([_cut(name, 22), n, *intervals, *decisions, number(figures["majority_baseline"])])
-    names = " ".join(name for name, _ in named_rows(result))
-    marks = [f", {mark} {meaning}" for mark, meaning in MARKS.items() if mark in names]
-    counts = result[level]["confusion"]
-    matrix = [
-        ["", "called real", "called fake"],
-        ["real", str(counts["tn"]), str(counts["fp"])],
-        ["fake", str(counts["fn"]), str(counts["tp"])],
-    ]
-    return [
-        f"{level.capitalize()} level, threshold {number(threshold['value'])}{''.join(marks)}",
-        *columns([head, *rows]),
-        "",
-        *columns(matrix),
-        *_bullets([*error_sentences(result[level]), *_reliability(result[level])]),
-    ]
-
-
-def _reliability(figures: dict[str, Any]) -> list[str]:
-    """The metrics of scores as probabilities in one line, where they are such."""
-    read = {name: metric for name, metric in METRICS.items() if metric.reads == "probabilities"}
-    told = [f"{metric.title} {number(figures[name]['value'])}" for name, metric in read.items()]
-    return [] if any(figures[name]["value"] is None for name in read) else [f"as probabilities: {', '.join(told)}"]
-
-
-def _comparison_lines(results: Sequence[Result]) -> list[str]:
-    lines = _wrapped(" ".join(comparison_headline(results)), "")
-    tables = {name: comparison["video"] for name, comparison in by_head(results).items()}
-    head = ["head", "out of fold", "seen", "unseen", "gap"]
-    rows = [
-        [name, number(table["out_of_fold"]["value"]), *(figure_text(table[kind]) for kind in ("seen", "unseen", "gap"))]
-        for name, table in tables.items()
-    ]
-    rare = any(FEW in cell for row in rows for cell in row) or any(one["video"]["few_groups"] for one in results)
-    few = f", {FEW} {MARKS[FEW]}" if rare else ""
-    lines += ["", f"Heads by out-of-fold AUC, video level{few}", *columns([head, *rows])]
-    lines += _unseen_lines(results)
-    if len(tables) <= MATRICES:
-        for name, table in tables.items():
-            lines += ["", f"{name}: AUC at video level, [seen in training]{few}", *_matrix_lines(table)]
-    lines += ["", "Read with care", *_bullets(comparison_caveats(results))]
-    return [*lines, "", f"Report: {results[0]['comparison']['report']}"]
-
-
-def _unseen_lines(results: Sequence[Result]) -> list[str]:
-    """Each head on each manipulation, over the trainings that did not see it, and what it trains; as far as fits."""
-    heads, tests = by_head(results), unseen_tests(results)
-    trains = [["head", "trained", "share"], *([name, *trainable(one)] for name, one in heads.items())]
-    if not tests:
-        return ["", "What a head trains", *columns(trains)]
-    heading = "Unseen manipulations one by one: mean AUC of the trainings that did not see them"
-    for cell in (figure_text, _short):
-        rows = [["head", *(_cut(test, 17) for test in tests)]]
-        rows += [
-            [name, *(cell(one["video"]["unseen_each"].get(test)) for test in tests)] for name, one in heads.items()
-        ]
-        joined = columns([[*row, *more[1:]] for row, more in zip(rows, trains, strict=True)])
-        if _fits(joined):
-            return ["", heading, *joined]
-        if _fits(columns(rows)):
-            return ["", heading, *columns(rows), "", "What a head trains", *columns(trains)]
-    return ["", heading, TOO_WIDE.format("heads.csv"), "", "What a head trains", *columns(trains)]
-
-
-def _short(figure: dict[str, Any] | None) -> str:
-    return f"{FEW if figure['few_groups'] else ''}{number(figure['value'])}" if figure else "-"
-
-
-def _fits(lines: Sequence[str]) -> bool:
-    return max(map(len, lines)) <= WIDTH
-
-
-def _matrix_lines(table: dict[str, Any]) -> list[str]:
-    rows = [["trained on \\ tested on", *(_cut(name, 14) for name in table["tests"])]]
-    for train in table["trains"]:
-        cells = [table["cells"][train].get(test) for test in table["tests"]]
-        rows.append([_cut(train, 22), *(_matrix_cell(cell) for cell in cells)])
-    lines = columns(rows)
-    return lines if _fits(lines) else [TOO_WIDE.format("summary.csv")]
-
-
-def _matrix_cell(cell: dict[str, Any] | None) -> str:
-    if cell is None:
-        return ""
-    return f"[{_short(cell)}]" if cell["seen"] else f"{_short(cell)} "
-
-
-def columns(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows as aligned text: the first column to the left, the others to the right, indented by two."""
-    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
-    lines = []
-    for row in rows:
-        cells = [
-            cell.rjust(width) if at else cell.ljust(width)
-            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append(f"  {'  '.join(cells)}".rstrip())
-    return lines
-
-
-def _bullets(sentences: Iterable[str]) -> list[str]:
-    return [line for sentence in sentences for line in _wrapped(sentence, "- ")]
-
-
-def _wrapped(text: str, mark: str) -> list[str]:
-    indent = "  " if mark else ""
-    return wrap(
-        text, WIDTH, initial_indent=indent + mark, subsequent_indent=indent + " " * len(mark), break_on_hyphens=False
-    )
-
-
-def _cut(name: str, width: int) -> str:
-    return name if len(name) <= width else f"{name[: width - 1]}…"

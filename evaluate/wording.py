@@ -106,7 +106,7 @@ def run_name(result: dict[str, Any]) -> str:
     >>> run_name({"run": {"train": ["FaceSwap", "Deepfakes"]}, "comparison": {"head": "scenes/svm"}})
     'FaceSwap+Deepfakes / scenes/svm'
     """
-    return f"{'+'.join(result['run']['train'])} / {result['comparison']['head']}"
+    return " / ".join(filter(None, ["+".join(result["run"]["train"]), result["comparison"]["head"]]))
 
 
 def plural(count: int, word: str) -> str:

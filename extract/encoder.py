@@ -87,6 +87,8 @@ class Encoder:
         How many threads may call `embed_images` at a time: on CUDA one copies and launches while another waits.
     software : str
         Libraries that compute, with their versions.
+    module : torch.nn.Module
+        The model itself, on its device.
     """
 
     def __init__(self, network: Network, device: "torch.device", tokens: tuple[str, ...]) -> None:
@@ -108,7 +110,7 @@ class Encoder:
         self.lanes = 2 if device.type == "cuda" else 1
         self.software = f"torch {torch.__version__}, open_clip {open_clip.__version__}"
         self._make_tokenizer = network.tokenizer
-        self._module = module.eval().to(device)
+        self.module = module.eval().to(device)
         self._mean = torch.tensor(self.preprocessing.mean, device=device).view(3, 1, 1)
         self._std = torch.tensor(self.preprocessing.std, device=device).view(3, 1, 1)
         self._local = threading.local()  # of each thread: its stream, its last class token
@@ -137,7 +139,7 @@ class Encoder:
 
         try:
             with torch.inference_mode(), self._autocast(), self._stream():
-                arrays = {"embedding": self._module.encode_image(self._to_device(pixels), normalize=False)}
+                arrays = {"embedding": self.module.encode_image(self.to_device(pixels), normalize=False)}
                 if "cls" in self.tokens:
                     arrays["cls"] = self._local.class_token
                 return {name: array.float().cpu().numpy() for name, array in arrays.items()}
@@ -157,7 +159,7 @@ class Encoder:
             self._local.stream = torch.cuda.Stream(self.device)
         return torch.cuda.stream(self._local.stream)
 
-    def _to_device(self, pixels: np.ndarray) -> "torch.Tensor":
+    def to_device(self, pixels: np.ndarray) -> "torch.Tensor":
         """Normalised on the device, float32 (B, 3, h, w); to a GPU the bytes go from pinned memory, without waiting."""
         import torch
 
@@ -198,7 +200,7 @@ class Encoder:
 
         with torch.inference_mode():
             tokens = self._tokenizer(list(texts)).split(TEXTS_AT_ONCE)
-            blocks = [self._module.encode_text(block.to(self.device), normalize=False) for block in tokens]
+            blocks = [self.module.encode_text(block.to(self.device), normalize=False) for block in tokens]
             return torch.cat(blocks).float().cpu().numpy()
 
     def embed_prompts(self, prompts: PromptSet) -> np.ndarray:

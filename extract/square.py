@@ -68,7 +68,7 @@ def square(pixels: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
     ----------
     open_clip 3.3.0, ``open_clip/transform.py``: image_transform, ResizeKeepRatio, center_crop_or_pad
     """
-    height, width = _resized(pixels.shape[0], pixels.shape[1], preprocessing)
+    height, width = resized_sides(pixels.shape[0], pixels.shape[1], preprocessing)
     if height * width > (Image.MAX_IMAGE_PIXELS or height * width):
         raise Unreadable("decode", f"so long and thin that it would be resized to {width} x {height} pixels")
     # open_clip forgets the interpolation where it resizes the shorter side to a target that is no square
@@ -96,7 +96,7 @@ def resize_by_torch(pixels: np.ndarray, height: int, width: int, interpolation: 
 RESIZERS = {"pillow": resize_by_pillow, "torch": resize_by_torch}
 
 
-def _resized(height: int, width: int, preprocessing: Preprocessing) -> tuple[int, int]:
+def resized_sides(height: int, width: int, preprocessing: Preprocessing) -> tuple[int, int]:
     """(height, width) that a picture is resized to, rounded as open_clip and torchvision do."""
     target_height, target_width = preprocessing.size
     if preprocessing.resize_mode == "squash":

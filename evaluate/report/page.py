@@ -1,54 +1,26 @@
 """Reports as one HTML file each: nothing is loaded from elsewhere, and it reads on a phone, in the dark, on paper."""
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-from evaluate.calibration import described
-from evaluate.caveats import LEAK, comparison_caveats
-from evaluate.drawing import FAINT, INK, PAPER
+from evaluate.caveats import comparison_caveats
 from evaluate.figures import FIGURES
 from evaluate.folders import Run
+from evaluate.gallery import missing_pictures
+from evaluate.interactive import movable
 from evaluate.metrics import METRICS
-from evaluate.prompt_words import CLASS
-from evaluate.summary import LEVELS, MARKS, comparison_headline, error_sentences, headline, named_rows, title
+from evaluate.report.facts import details, facts
+from evaluate.report.templates import TEMPLATES, inline
+from evaluate.summary import LEVELS, comparison_headline, error_sentences, headline, named_rows, title
 from evaluate.tables import by_head, trainable, unseen_tests
-from evaluate.wording import (
-    FEW,
-    NO_NUMBERS,
-    NOT_TRAINED,
-    ends,
-    is_trained,
-    listed,
-    number,
-    plural,
-    run_name,
-    shares,
-    spread,
-)
+from evaluate.wording import plural, run_name
 
-Pairs = list[tuple[str, str]]
-RANKING = [name for name, metric in METRICS.items() if metric.reads == "scores"]
-DECISIONS = [name for name, metric in METRICS.items() if metric.reads == "decisions"]
-PROBABILITIES = [name for name, metric in METRICS.items() if metric.reads == "probabilities"]
+Rows = list[tuple[str, dict[str, Any]]]
 WIDE = 6  # more test manipulations than this: one matrix to a row
+SENTENCES = 12  # the tables have the rest
 OUT_OF_FOLD = ("Out of fold", "training side, each group scored by a head that never saw it; what choices rest on")
-
-TEMPLATES = Environment(
-    loader=FileSystemLoader(Path(__file__).parent),
-    autoescape=True,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    undefined=StrictUndefined,
-    keep_trailing_newline=True,
-)
-TEMPLATES.filters |= {"number": number, "ends": ends}
-TEMPLATES.globals |= {"leak": LEAK, "levels": LEVELS, "marks": MARKS, "few": FEW}
-TEMPLATES.globals |= {"metrics": METRICS, "ranking": RANKING, "decisions": DECISIONS, "probabilities": PROBABILITIES}
 
 
 def run_page(run: Run, result: dict[str, Any], drawings: Mapping[str, str]) -> str:
@@ -67,14 +39,17 @@ def run_page(run: Run, result: dict[str, Any], drawings: Mapping[str, str]) -> s
         lead=headline(result),
         caveats=result["caveats"],
         result=result,
-        facts=_facts(run.config, result),
+        facts=facts(run.config, result),
         command=run.config.get("command"),
-        sections=_sections(result),
+        sections=_sections(result, LEVELS),
+        groups=_sections(result, ["group"]),
+        movable=movable(run),
         reliability=any(run.gives_probabilities(level) for level in LEVELS),
         drawings=[(inline(svg, name), FIGURES[name].caption(run)) for name, svg in drawings.items()],
         errors={level: error_sentences(result[level]) for level in LEVELS},
+        lack=missing_pictures(result.get("gallery") or []),
         meanings=[*((metric.title, metric.meaning) for metric in METRICS.values()), OUT_OF_FOLD],
-        details=_details(run.config),
+        details=details(run.config),
     )
 
 
@@ -97,144 +72,53 @@ def tree_page(folder: Path, results: Sequence[dict[str, Any]], drawings: Mapping
             "name": run_name(result),
             "lead": headline(result),
             "link": quote((Path(result["folder"]).relative_to(folder) / "report.html").as_posix()),
-            "sections": _sections(result),
+            "sections": _sections(result, LEVELS),
             "caveats": [sentence for sentence in result["caveats"] if sentence not in shared],
         }
         for result in results
     ]
-    common = [_facts(result["run"], result) for result in results]
+    common = [facts(result["run"], result) for result in results]
     commands = dict.fromkeys(result["run"]["command"] for result in results if result["run"]["command"])
     return TEMPLATES.get_template("tree.html.jinja").render(
         title=f"{plural(len(results), 'run')} compared",
         lead=comparison_headline(results),
         caveats=shared,
-        facts=[pair for pair in _facts(results[0]["run"], results[0]) if all(pair in facts for facts in common)],
+        facts=[pair for pair in common[0] if all(pair in stated for stated in common)],
         commands=list(commands),
         heads=heads,
-        tests=unseen_tests(results),
+        tests=unseen_tests(results) or _of_video(heads, "each"),
         trainable={head: trainable(comparison) for head, comparison in heads.items()},
         wide=max(len(tables["video"]["tests"]) for tables in heads.values()) > WIDE,
+        known=any(result["run"]["train"] for result in results),
         drawings={head: inline(svg, f"matrix{at}") for at, (head, svg) in enumerate(drawings.items())},
+        pairs=results[0].get("pairs") or [],
+        told=_told(results[0].get("pairs") or []),
+        datasets=list(dict.fromkeys(one["dataset"] for one in _of_video(heads, "datasets"))),
         runs=runs,
     )
 
 
-def inline(svg: str, prefix: str) -> str:
-    """An SVG drawing as part of a page: in the page's own colours, as wide as there is room, with ids of its own."""
-    body = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
-    body = re.sub(r' width="([^"]*)pt" height="[^"]*"', _flexible, body, count=1)
-    for start in ('id="', 'href="#', "url(#"):
-        body = body.replace(start, f"{start}{prefix}-")
-    for drawn, shown in ((INK, "currentColor"), (FAINT, "var(--line)"), (PAPER, "none")):
-        body = body.replace(drawn, shown)
-    return body
+def _of_video(heads: Mapping[str, dict[str, Any]], part: str) -> list[Any]:
+    """What a part of the comparison holds at video level, over all heads, each thing once."""
+    found = [one for comparison in heads.values() for one in comparison["video"].get(part) or []]
+    return [one for at, one in enumerate(found) if one not in found[:at]]
 
 
-def _flexible(size: re.Match[str]) -> str:
-    """As wide as there is room, within what is readable; a page scrolls what stays wider than a phone."""
-    points = float(size[1])
-    return f' role="img" style="min-width: {0.8 * points:.0f}px; max-width: {1.5 * points:.0f}px"'
+def _told(pairs: Sequence[dict[str, Any]]) -> list[str]:
+    """Of all comparisons those that a reader asks for first, in sentences: at video level, on what was not seen."""
+    videos = [pair for pair in pairs if pair["level"] == "video"]
+    of = [pair for pair in videos if pair["family"] == "means"] or videos
+    unseen = [pair for pair in of if pair["seen"] is False] or of
+    return [pair["sentence"] for pair in unseen[:SENTENCES]]
 
 
-def _sections(result: dict[str, Any]) -> list[tuple[str, list[tuple[str, dict[str, Any]]]]]:
-    """Rows of the tables: each test manipulation, all test rows and the out-of-fold rows, by level."""
+def _sections(result: dict[str, Any], levels: Sequence[str]) -> list[tuple[str, Rows]]:
+    """Rows of the tables: each test manipulation, all test rows and the out-of-fold rows, by level where measured."""
     rows = named_rows(result)
     if result["validation"]:
         rows.append(("out of fold", result["validation"]))
-    return [(f"{level.capitalize()} level", [(name, part[level]) for name, part in rows]) for level in LEVELS]
-
-
-def _facts(config: dict[str, Any], result: dict[str, Any]) -> Pairs:
-    """What was run, on what: only what the run states."""
-    cache, split, n = config.get("cache") or {}, config.get("split") or {}, result["video"]["n"]
-    tested = config.get("test_cache") or {}
-    made = (tested or cache).get("provenance") or {}
-    frames = spread(*n["frames_per_video"])
-    pictures = {key: made.get(key) for key in ("crop", "view", "sampling", "tokens", "precision")}
-    stated = {
-        "Trained on"
-        if is_trained(config["head"])
-        else "Training side": f"{listed(config['train'])}{_side(split, 'train')}",
-        "Tested on": f"{listed(list(result['by_manipulation']))} ({_counted(n['groups'], n['videos'])})",
-        "Frames of a video": frames,
-        "Encoder": made.get("model"),
-        "Pictures": pictures,
-        "Features": config.get("features"),
-        "Normalisation": config.get("normalize"),
-        "Prompt set": config.get("prompt_set"),
-        **_prompts(config.get("prompts") or {}),
-        "Parameters": config.get("parameters"),
-        **_members(config.get("members") or {}),
-        "Trainable parameters": _trainable(config),
-        "Score": config.get("score"),
-        "Calibration": config.get("calibrate"),
-        "Weight of a row": config.get("weighting"),
-        "Split": {key: split.get(key) for key in ("method", "disjoint", "test_size", "file", "seed")},
-        "Seed": config.get("seed"),
-        "Cache": [cache.get("path"), cache.get("fingerprint")],
-        "Test cache": [tested.get("path"), tested.get("fingerprint")],
-    }
-    return [(name, text) for name, value in stated.items() if (text := _said(value))]
-
-
-def _prompts(stated: dict[str, Any]) -> dict[str, str]:
-    """The prompts of each class, as they were declared."""
-    pairs = list(zip(stated.get("texts", ()), stated.get("labels", ()), strict=True))
-    return {
-        f"Prompts for {name}": "; ".join(f'"{text}"' for text, of in pairs if of == label)
-        for label, name in CLASS.items()
-    }
-
-
-def _members(stated: dict[str, dict[str, Any]]) -> dict[str, str]:
-    """What each member of an ensemble was fitted with, and how well it did alone."""
-    return {
-        f"Member {name}": f"{_said(one.get('parameters')) or 'default'}; out-of-fold AUC {number(one['auc'])}"
-        for name, one in stated.items()
-        if "auc" in one
-    }
-
-
-def _trainable(config: dict[str, Any]) -> str | None:
-    """How many numbers a head trains, and their share where the run knows of its encoder's."""
-    count, share = config.get("trainable_parameters"), config.get("trainable_share")
-    if not is_trained(config["head"]):
-        return NOT_TRAINED
-    if not count:
-        return None if count is None else NO_NUMBERS
-    return f"{count:,}" + ("" if share is None else f" ({shares(share)} of encoder and head)")
-
-
-def _side(split: dict[str, Any], side: str) -> str:
-    groups, videos = ((split.get(key) or {}).get(side) for key in ("groups", "videos"))
-    return "" if groups is None or videos is None else f" ({_counted(groups, videos)})"
-
-
-def _counted(groups: int, videos: int) -> str:
-    return f"{plural(groups, 'group')}, {plural(videos, 'video')} with the reals"
-
-
-def _details(config: dict[str, Any]) -> list[tuple[str, Pairs]]:
-    """What is folded away: the search, how features were made, versions, timings."""
-    search = (config.get("search") or {}).get("results") or []
-    calibration = config.get("calibration") or {}
-    found = {
-        "Thresholds": config.get("thresholds"),
-        "Calibration": {level: described(calibration[level]) for level in LEVELS if level in calibration},
-        "Hyper-parameters tried": {_said(one["params"]) or "default": number(one["auc"], 4) for one in search},
-        "How the features were made": (config.get("cache") or {}).get("provenance"),
-        "Versions": config.get("versions"),
-        "Timings in seconds": config.get("timings"),
-    }
-    return [(name, [(key, _said(value)) for key, value in pairs.items()]) for name, pairs in found.items() if pairs]
-
-
-def _said(value: Any) -> str:
-    """A setting as text; empty where there is none."""
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {_said(one)}" for key, one in value.items() if one not in (None, ""))
-    if isinstance(value, list | tuple):
-        return ", ".join(_said(one) for one in value if one not in (None, ""))
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    return "" if value is None else str(value)
+    return [
+        (f"{level.capitalize()} level", [(name, part[level]) for name, part in rows if level in part])
+        for level in levels
+        if level in result
+    ]

@@ -34,6 +34,29 @@ def test_videos_are_means_of_their_frames() -> None:
     assert list(videos) == [name for name in predictions.VIDEO_COLUMNS if name != "predicted"]
 
 
+@pytest.mark.parametrize("aggregate", predictions.AGGREGATES)
+def test_aggregates_are_what_they_are_called(aggregate: str) -> None:
+    table = make_table(np.array([0.1, 0.3, 1.0, 0.5, 0.2, 0.9]))
+    table.loc[2, "video_id"] = table.loc[0, "video_id"]  # three frames: .1, .3, 1.0
+    table.loc[2, ["split", "label"]] = table.loc[0, ["split", "label"]]
+    by_hand = {"mean": [1.4 / 3, 0.5, 0.55], "median": [0.3, 0.5, 0.55], "max": [1.0, 0.5, 0.9]}[aggregate]
+    assert predictions.to_videos(table, aggregate)["score"].tolist() == pytest.approx(by_hand)
+
+
+def test_an_unknown_aggregate_names_the_known_ones() -> None:
+    with pytest.raises(InputError, match="unknown aggregate 'sum'; known: max, mean, median"):
+        predictions.to_videos(make_table(np.array([0.1, 0.3])), "sum")
+
+
+def test_groups_have_a_row_of_each_class() -> None:
+    table = make_table(np.array([0.1, 0.3, 1.0, 0.5, 0.8, 0.8]))
+    table["group"] = "g"
+    groups = predictions.to_groups(predictions.to_videos(table.assign(split="test")))
+    assert groups["label"].tolist() == [0, 1]
+    assert groups["score"].tolist() == pytest.approx([(0.2 + 0.8) / 2, 0.75])
+    assert groups[["videos", "frames", "fewest", "most"]].to_numpy().tolist() == [[2, 4, 2, 2], [1, 2, 2, 2]]
+
+
 def test_a_video_with_two_labels_is_refused() -> None:
     table = make_table(np.array([0.1, 0.3]))
     table["label"] = [0, 1]

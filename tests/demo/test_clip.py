@@ -9,7 +9,8 @@ import pytest
 open_clip = pytest.importorskip("open_clip", reason="the encoder's packages are not installed")
 import torch  # noqa: E402
 
-from demo.train_clip import MODEL, PEOPLE, PREPROCESS, normalise, photograph  # noqa: E402
+from demo import train_clip  # noqa: E402
+from demo.train_clip import MODEL, PEOPLE, PREPROCESS, VARIANTS, normalise, photograph  # noqa: E402
 
 FOLDER = Path(__file__).resolve().parents[2] / "demo" / "clip"
 DEFAULT_PROMPTS = (
@@ -69,12 +70,16 @@ def test_words_of_captions_are_single_tokens(tokenizer: "open_clip.SimpleTokeniz
     assert len(tokenizer.encode("a blurry photo of a face, pale freckled skin")) == 10
 
 
-def test_finds_the_caption_of_an_unseen_person(model: torch.nn.Module, tokenizer: "open_clip.SimpleTokenizer") -> None:
+def test_finds_the_caption_of_an_unseen_person(
+    model: torch.nn.Module, tokenizer: "open_clip.SimpleTokenizer", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train_clip, "SHOTS", 1)  # of each person one is shown
     pictures, texts = [], []
     for index in range(20):
         taken, told = photograph(PEOPLE + index)  # people after the last one trained on
-        pictures.append(taken[:4])
-        texts += [", ".join([f"a {quality} photo of a face", *phrases]) for quality, phrases in told[:4]]
+        pictures.append(taken)
+        texts += [", ".join([f"a {quality} photo of a face", *phrases]) for quality, phrases in told]
+    assert len(texts) == 20 * VARIANTS
     with torch.inference_mode():
         image = torch.nn.functional.normalize(model.encode_image(normalise(np.concatenate(pictures))), dim=1)
         text = torch.nn.functional.normalize(model.encode_text(tokenizer(texts)), dim=1)

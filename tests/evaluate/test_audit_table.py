@@ -54,6 +54,16 @@ def test_columns_tell_more_than_paths(tmp_path: Path) -> None:
     assert table["byte_size"].tolist() == [10, 0] and table["format"].tolist() == [".jpg", ".jpg"]
 
 
+def test_folders_that_all_share_tell_no_class(tmp_path: Path) -> None:
+    table = read(tmp_path, "path,label,split\ndeepfakes/a/004.png,0,train\ndeepfakes/b/5.png,1,test\n")
+    assert table["manipulation"].tolist() == ["real", "fake"]
+
+
+def test_records_are_a_table_too(tmp_path: Path) -> None:
+    table = read(tmp_path, '[{"path": "real/004.png", "label": 0, "split": "train"}]')
+    assert table["video_id"].tolist() == ["real/004"] and table.index.tolist() == [0]
+
+
 def test_groups_are_components_of_identities(tmp_path: Path) -> None:
     text = "path,label,split\nreal/004.png,0,train\nFS/982_004.png,1,test\nreal/634.png,0,test\n"
     assert read(tmp_path, text)["group"].tolist() == ["004", "004", "634"]
@@ -71,12 +81,17 @@ def test_columns_of_other_names(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("path,label,split\n", "has a header and no rows"),
-        ("", "cannot read .* as a UTF-8 table"),
+        ("", "is empty"),
         ("video_id,group,split\na,b,train\n", "no column for the path.*audit CACHE --split"),
         ("path,split\na.png,train\n", "no column for the label: it has path, split"),
+        ("file,image,label,split\na,b,1,train\n", "several columns that may be the path: file, image; say which"),
+        ("path,label,split\na.png,1,train\nb,png,1,train\n", "line 3: 4 cells where the header has 3"),
         ("path,label,split\na.png,2,train\n", "line 2: label '2' means nothing; known: 0, 0.0, real"),
         ("path,label,split\na.png,1,train\nb.png,1,holdout\n", "line 3: split 'holdout' means nothing"),
-        ("path,label,split\nreal/a.png,1,train\n", r"label 1 \(fake\) of real/.* contradicts 'real'.*1 means fake"),
+        (
+            "path,label,split\nreal/a.png,1,train\n",
+            r"line 2: the label 1 \(fake\) of real/.* contradicts 'real'.*1 means fake",
+        ),
         ("path,label,split\nCeleb-synthesis/id0_id1_0003.mp4,0,test\n", "contradicts 'Celeb-synthesis', which is fake"),
         ("path,label,split,method\na.png,0,train,FaceSwap\n", "contradicts 'FaceSwap', which is fake"),
     ],

@@ -31,7 +31,9 @@ def videos(predictions_table: Callable[..., pd.DataFrame]) -> pd.DataFrame:
 
 @pytest.fixture
 def run(predictions_table: Callable[..., pd.DataFrame]) -> Run:
-    return Run(Path("mlp"), CONFIG, predictions_table(), HISTORY)
+    table = predictions_table(frames=4)
+    views = [table[["sample_id", "score"]].assign(view=view) for view in ("jpeg-30", "flip")]
+    return Run(Path("mlp"), CONFIG, table, HISTORY, pd.concat(views))
 
 
 def drawn(name: str, run: Run) -> str:
@@ -50,7 +52,7 @@ def test_figures_are_the_same_bytes_and_leave_no_trace(name: str, run: Run) -> N
     ET.fromstring(first)
 
 
-@pytest.mark.parametrize("name", [name for name in FIGURES if name != "history"])
+@pytest.mark.parametrize("name", [name for name in FIGURES if name not in ("history", "timeline")])
 @pytest.mark.parametrize("manipulation", ["<b>&", "a$b$c", r"$\frac{$"])
 def test_names_are_names(name: str, manipulation: str, run: Run) -> None:
     renamed = run.table.replace({"manipulation": {"FaceSwap": manipulation}})
@@ -91,8 +93,10 @@ def test_long_names_and_many_of_them_find_room(predictions_table: Callable[..., 
 
 
 def test_a_run_draws_only_what_it_has(run: Run) -> None:
-    margin = replace(run, config={**CONFIG, "score": "squashed margin"}, history=None)
-    assert {name for name, figure in FIGURES.items() if figure.draw(margin) is None} == {"reliability", "history"}
+    short = run.table[run.table["sample_id"].str[-1] < "3"]
+    bare = replace(run, config={**CONFIG, "score": "squashed margin"}, table=short, history=None, views=None)
+    lacking = {"reliability", "history", "robustness", "timeline"}
+    assert {name for name, figure in FIGURES.items() if figure.draw(bare) is None} == lacking
     assert all(figure.draw(run) is not None for figure in FIGURES.values())
 
 

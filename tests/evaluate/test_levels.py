@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 
 from cache.errors import InputError
+from cache.predictions import COLUMNS
 from evaluate.levels import at_level, cells, errors, is_seen, measure, worst_videos
 from evaluate.metrics import METRICS, auc, eer
+from evaluate.transfer import transfer
 
 HALF = {"value": 0.5, "source": "by hand"}
 Maker = Callable[..., pd.DataFrame]
@@ -83,8 +85,86 @@ def test_intervals_enclose_the_value(predictions_table: Maker) -> None:
         assert found["eer"]["value"] == eer(rows["label"].to_numpy(), rows["score"].to_numpy())
         for name in ("auc", "eer"):
             assert found[name]["low"] < found[name]["value"] < found[name]["high"]
-        assert {name for name in METRICS if "low" in found[name]} == {"auc", "eer"}
+        for name in ("fpr", "fnr", *(name for name in METRICS if METRICS[name].reads != "probabilities")):
+            assert found[name]["low"] <= found[name]["value"] <= found[name]["high"], name
+            assert found[name]["low"] < found[name]["high"], name
         assert found["few_groups"] is False and found["one_class_draws"] == 0
+
+
+def test_error_rates_are_the_rest_of_the_shares_found(predictions_table: Maker) -> None:
+    found = measure(at_level(predictions_table(), "video"), HALF)
+    counts = found["confusion"]
+    assert found["fpr"]["value"] == pytest.approx(counts["fp"] / (counts["fp"] + counts["tn"]))
+    assert found["fnr"]["value"] == pytest.approx(counts["fn"] / (counts["fn"] + counts["tp"]))
+    for rate, share in (("fpr", "specificity"), ("fnr", "recall")):
+        assert found[rate]["low"] == 1 - found[share]["high"] and found[rate]["high"] == 1 - found[share]["low"]
+
+
+def test_cost_of_a_threshold_from_elsewhere(predictions_table: Maker) -> None:
+    videos = at_level(predictions_table(), "video")
+    found = measure(videos, {"value": 0.8, "source": "another set"})["transfer"]
+    labels, scores = videos["label"].to_numpy(), videos["score"].to_numpy()
+    alone = transfer(labels, scores, 0.8)
+    assert {**found, "cost": {"value": found["cost"]["value"]}} == alone
+    assert 0.1 < found["cost"]["low"] < found["cost"]["value"] < found["cost"]["high"]
+    at_home = measure(videos, {"value": alone["best_threshold"], "source": "its own"})["transfer"]["cost"]
+    assert at_home["value"] == at_home["low"] == 0 < at_home["high"]
+
+
+def test_all_three_conventions_of_the_eer() -> None:
+    table = five_videos()
+    table.loc[table["video_id"] == "r2", "score"] = 0.85  # between the fakes: the conventions differ
+    videos = at_level(table, "video")
+    found = measure(videos, HALF)["eer_conventions"]
+    labels, scores = videos["label"].to_numpy(), videos["score"].to_numpy()
+    assert found == {name: eer(labels, scores, name) for name in ("interpolated", "nearest", "mean")}
+    assert found["nearest"] != found["mean"]
+
+
+def two_fakes_a_group() -> pd.DataFrame:
+    """Groups of one real and two fakes, of 2, 1 and 3 frames."""
+    rows = []
+    for group, means in {"a": (0.2, 0.4, 0.9), "b": (0.5, 0.3, 0.8)}.items():
+        for at, (mean, frames) in enumerate(zip(means, (2, 1, 3), strict=True)):
+            label = int(at > 0)
+            for frame in range(frames):
+                score = mean + (0.1 if frame == 0 else -0.1) * (frames == 2)
+                names = ["d", "c23", ("real", "FaceSwap", "Deepfakes")[at], f"{group}{at}", group, "test", label, score]
+                rows.append([f"{group}{at}/{frame}", *names])
+    return pd.DataFrame(rows, columns=[name for name in COLUMNS if name != "predicted"])
+
+
+def test_a_group_counts_once_a_class_whatever_its_videos_and_frames() -> None:
+    groups = at_level(two_fakes_a_group(), "group")
+    assert groups[["group", "label"]].to_numpy().tolist() == [["a", 0], ["a", 1], ["b", 0], ["b", 1]]
+    assert groups["score"].tolist() == pytest.approx([0.2, 0.65, 0.5, 0.55])
+    found = measure(groups, HALF)
+    assert found["auc"]["value"] == 1 and found["confusion"] == {"tn": 1, "fp": 1, "fn": 0, "tp": 2}
+    assert found["n"] == {
+        "samples": 4,
+        "frames": 12,
+        "videos": 6,
+        "frames_per_video": [1, 3],
+        "real": 2,
+        "fake": 2,
+        "groups": 2,
+        "groups_real": 2,
+        "groups_fake": 2,
+    }
+
+
+def test_groups_are_made_of_calibrated_videos() -> None:
+    steps = {"method": "isotonic", "x": [0.0, 0.35, 0.45, 1.0], "y": [0.0, 0.0, 1.0, 1.0]}
+    assert at_level(two_fakes_a_group(), "group", steps)["score"].tolist() == pytest.approx([0, 0.75, 1, 0.5])
+
+
+def test_a_video_may_be_judged_by_its_highest_frame() -> None:
+    videos = at_level(five_videos(), "video", aggregate="max")
+    assert videos["score"].tolist() == [0.2, 0.3, 1.0, 0.9, 1.0]
+    with pytest.raises(InputError, match="unknown aggregate 'sum'; known: max, mean, median"):
+        at_level(five_videos(), "video", aggregate="sum")
+    with pytest.raises(InputError, match="unknown level 'clip'; known: frame, group, video"):
+        at_level(five_videos(), "clip")
 
 
 def test_videos_are_calibrated_after_the_mean_and_frames_come_calibrated() -> None:
@@ -103,6 +183,8 @@ def test_reliability_is_of_scores_that_are_probabilities() -> None:
     assert [found[name]["value"] for name in names] == pytest.approx(
         [METRICS[name].function(videos["label"].to_numpy(), videos["score"].to_numpy()) for name in names]
     )
+    for name in names:
+        assert found[name]["low"] <= found[name]["value"] <= found[name]["high"]
     with pytest.raises(InputError, match=r"reach from 0\.3 to 1\.1; a probability lies in 0 to 1"):
         measure(videos.assign(score=videos["score"] + 0.2), HALF, probabilities=True)
 

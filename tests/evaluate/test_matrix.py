@@ -1,17 +1,23 @@
 """Seen and unseen cells are told apart, gaps are paired over cells, and heads rank by the training side alone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from evaluate.cell_draws import draw_cells
 from evaluate.folders import Run, find_runs, read_run
 from evaluate.levels import at_level, cells
-from evaluate.matrix import compare, out_of_fold
+from evaluate.matrix import matrices, out_of_fold
 from evaluate.metrics import auc
-from evaluate.runs import evaluate_tree
+
+
+def compare(runs: Mapping[str, Sequence[Run]], n_draws: int) -> dict[str, dict[str, Any]]:
+    """The tables of runs, by level and head."""
+    return matrices(draw_cells(runs, n_draws))
 
 
 def by_head(folder: Path) -> dict[str, list[Run]]:
@@ -129,7 +135,6 @@ def test_many_rare_manipulations_leave_means_without_an_interval(
     table = compare({"logistic": [run]}, n_draws=200)["video"]["logistic"]
     assert table["unseen"]["low"] is None and 0 < table["unseen"]["value"] < 1
     assert table["cells"]["FaceSwap"]["M03"]["low"] is not None
-    assert evaluate_tree(tmp_path) and (tmp_path / "report.html").exists()
 
 
 def test_heads_are_averaged_and_ordered_over_the_cells_that_all_have(tree: Path) -> None:
@@ -157,3 +162,70 @@ def test_heads_that_share_no_cell_have_neither_means_nor_order(tree: Path) -> No
     for table in compare(runs, n_draws=50)["video"].values():
         assert (table["shared"], table["apart"], table["one_class_draws"]) == (0, 4, 0)
         assert table["seen"] is table["unseen"] is table["gap"] is table["out_of_fold"]["value"] is None
+        assert table["mean"] is table["mean_rank"] is None
+
+
+def in_memory(head: str, table: pd.DataFrame, train: Sequence[str] = ("FaceSwap",), **config: Any) -> Run:
+    return Run(Path(head), {"head": head, "train": list(train), **config}, table)
+
+
+def test_ranks_of_three_heads_by_hand() -> None:
+    """Cell A: 1, 0.5, 0.5; cell B: 0.5, 1, 0.5. Ranks: 1 and 2.5; 2.5 and 1; 2.5 and 2.5, in every draw."""
+    rows = []
+    for group in range(6):
+        for manipulation in ("real", "A", "B"):
+            video = f"{manipulation}{group}"
+            home = ["FF++", "c23", manipulation, video, f"g{group}", "test", int(manipulation != "real")]
+            rows.append([video, *home, 0.5])
+    columns = ["sample_id", "dataset", "compression", "manipulation", "video_id", "group", "split", "label", "score"]
+    table = pd.DataFrame(rows, columns=columns)
+    better = {"a": "A", "b": "B", "c": "none"}
+    runs = {
+        head: [in_memory(head, table.assign(score=np.where(table["manipulation"] == name, 0.9, 0.5)))]
+        for head, name in better.items()
+    }
+    found = compare(runs, n_draws=20)["video"]
+    ranks = {head: [one["mean_rank"][key] for key in ("value", "low", "high")] for head, one in found.items()}
+    assert ranks == {"a": [1.75] * 3, "b": [1.75] * 3, "c": [2.5] * 3}
+    assert [found[head]["mean"]["value"] for head in "abc"] == [0.75, 0.75, 0.5]
+    assert compare({"a": runs["a"]}, n_draws=5)["video"]["a"]["mean_rank"] is None
+
+
+def test_ranks_add_up_and_are_uncertain(predictions_table: Callable[..., pd.DataFrame]) -> None:
+    runs = {head: [in_memory(head, predictions_table(seed=seed))] for seed, head in enumerate("abc")}
+    for tables in compare(runs, n_draws=100).values():
+        ranks = [table["mean_rank"] for table in tables.values()]
+        assert sum(rank["value"] for rank in ranks) == pytest.approx(6)  # 1 + 2 + 3 in every cell
+        assert all(1 <= rank["low"] <= rank["value"] <= rank["high"] <= 3 for rank in ranks)
+        assert all(rank["low"] < rank["high"] and not rank["few_groups"] for rank in ranks)
+        for table in tables.values():
+            assert table["mean"]["value"] == pytest.approx((table["seen"]["value"] + table["unseen"]["value"]) / 2)
+
+
+def test_of_unknown_training_there_is_a_mean_alone(predictions_table: Callable[..., pd.DataFrame]) -> None:
+    run = in_memory("a", predictions_table(), train=())
+    table = compare({"a": [run]}, n_draws=50)["video"]["a"]
+    values = {name: cell["value"] for name, cell in table["cells"][""].items()}
+    assert table["seen"] is table["unseen"] is table["gap"] is None and table["unseen_each"] == {}
+    assert {name: each["value"] for name, each in table["each"].items()} == values
+    assert table["mean"]["value"] == pytest.approx(np.mean(list(values.values())))
+    assert table["mean"]["low"] < table["mean"]["value"] < table["mean"]["high"]
+
+
+def test_means_by_data_set(predictions_table: Callable[..., pd.DataFrame]) -> None:
+    """A training on FF++ against FF++ in two compressions: means over the manipulations of each."""
+    known = predictions_table(lift={"A": 0.2, "B": 0.1})
+    other = predictions_table(lift={"A": 0.1}, seed=1)
+    names = {name: "c40" + other[name] for name in ("sample_id", "video_id", "group")}
+    table = pd.concat([known, other.assign(compression="c40", **names)])
+    run = in_memory("svm", table, train=("A",), trained_on=["FF++/A"])
+    found = compare({"svm": [run]}, n_draws=50)["video"]["svm"]
+    cells_ = found["cells"]["A"]
+    assert sorted(cells_) == ["A (FF++/c23)", "A (FF++/c40)", "B"]
+    first, second = found["datasets"]
+    assert (first["dataset"], second["dataset"]) == ("FF++/c23", "FF++/c40")
+    mean = (cells_["A (FF++/c23)"]["value"] + cells_["B"]["value"]) / 2
+    assert first["value"] == pytest.approx(mean) and first["low"] < mean < first["high"]
+    assert (first["manipulations"], first["seen"]) == (2, 1)
+    assert second["value"] == cells_["A (FF++/c40)"]["value"] and second["trained_on"] == ["FF++/A"]
+    assert compare({"svm": [in_memory("svm", known)]}, n_draws=5)["video"]["svm"]["datasets"] == []

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn import metrics as sk
 
 from cache.errors import InputError
 from evaluate.reliability import BINS, brier_score, calibration_error, log_loss, reliability_bins
@@ -64,6 +65,22 @@ def test_laws(rows: list[tuple[int, float]]) -> None:
     weights = 0.5 / np.bincount(labels)[labels]
     assert abs(np.sum(weights * (scores - labels))) - 1e-9 <= error  # bins can only add to the gap of all
     assert error <= np.sum(weights * np.abs(scores - labels)) + 1e-9  # and never beyond the gaps of single rows
+
+
+@settings(max_examples=40)
+@given(ROWS)
+def test_agrees_with_scikit_learn_where_both_classes_weigh_alike(rows: list[tuple[int, float]]) -> None:
+    labels, scores = arrays(rows)
+    weights = 0.5 / np.bincount(labels)[labels]
+    assert log_loss(labels, scores) == pytest.approx(sk.log_loss(labels, scores, sample_weight=weights))
+    assert brier_score(labels, scores) == pytest.approx(sk.brier_score_loss(labels, scores, sample_weight=weights))
+    bins = reliability_bins(labels, scores)
+    assert calibration_error(labels, scores) == pytest.approx(np.sum(bins.weight * np.abs(bins.score - bins.fakes)))
+
+
+def test_certainty_that_is_wrong_costs_as_in_scikit_learn() -> None:
+    labels, scores = np.array([0, 1, 0, 1]), np.array([1.0, 0.0, 0.0, 1.0])
+    assert log_loss(labels, scores) == pytest.approx(sk.log_loss(labels, scores))
 
 
 @given(ROWS)

@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 
 from cache.errors import InputError
+from evaluate.console import summarise
 from evaluate.levels import at_level
 from evaluate.metrics import METRICS, auc
 from evaluate.runs import evaluate_run, evaluate_tree
-from evaluate.summary import summarise
 
-WRITTEN = {"metrics.json", "report.html", "roc.svg", "scores.svg"}
+WRITTEN = {"video_predictions.csv", "metrics.json", "report.html", "roc.svg", "scores.svg"}
 
 
 Evaluated = tuple[Path, list[dict[str, Any]]]
@@ -29,11 +29,11 @@ def test_metrics_json(run_folder: Path) -> None:
     result = evaluate_run(run_folder)
     stored = json.loads((run_folder / "metrics.json").read_text())
     assert {path.name for path in run_folder.iterdir()} == WRITTEN | {"run.json", "predictions.csv"}
-    assert stored == {key: value for key, value in result.items() if key not in ("folder", "run")}
+    assert stored == {key: value for key, value in result.items() if key not in ("folder", "run", "gallery")}
     assert list(stored["by_manipulation"]) == ["FaceSwap", "NeuralTextures"]
     assert [part["seen"] for part in stored["by_manipulation"].values()] == [True, False]
     for part in (stored, stored["validation"], *stored["by_manipulation"].values()):
-        for level in ("frame", "video"):
+        for level in ("frame", "video", "group"):
             assert set(METRICS) | {"majority_baseline", "confusion", "n", "errors", "threshold"} <= set(part[level])
             assert part[level]["auc"]["low"] <= part[level]["auc"]["value"] <= part[level]["auc"]["high"]
     assert stored["video"]["threshold"]["value"] == 0.55
@@ -134,11 +134,12 @@ def test_a_tree_gets_a_table_and_a_report_on_top(evaluated_tree: Evaluated) -> N
     assert [result["run"]["head"] for result in results] == ["mlp", "mlp", "logistic", "logistic"]
     assert json.loads(json.dumps(results)) == results
     written = {path.name for path in tree.iterdir() if path.is_file()}
-    assert written == {"summary.csv", "heads.csv", "heads.md", "report.html", "matrix_logistic.svg", "matrix_mlp.svg"}
+    tables = {f"{name}.{kind}" for name in ("heads", "matrix", "comparisons") for kind in ("csv", "md", "tex")}
+    assert written == {*tables, "summary.csv", "report.html", "matrix_logistic.svg", "matrix_mlp.svg"}
     for result in results:
         assert {path.name for path in Path(result["folder"]).iterdir()} >= WRITTEN
     table = pd.read_csv(tree / "summary.csv")
-    assert len(table) == 2 * 2 * 2 * 2
+    assert len(table) == 2 * 2 * 2 * 3
     row = table[(table["train"] == "FaceSwap") & (table["head"] == "mlp") & (table["level"] == "video")]
     row = row.set_index("test").loc["NeuralTextures"]
     metrics = json.loads((tree / "FaceSwap" / "mlp" / "metrics.json").read_text())

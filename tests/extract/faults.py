@@ -119,9 +119,15 @@ class Fork(AbstractContextManager["Fork"]):
 
 
 def differences(out: Path, whole: Cache) -> list[str]:
-    """What of a finished extraction is not as in an undisturbed one's cache, and what it left behind."""
+    """What of a finished extraction is not as in an undisturbed one's cache, and what it left behind.
+
+    Files of the same bytes are not read any further.
+    """
+    left = [f"left behind: {path.name}" for path in out.parent.iterdir() if path != out]
+    if out.read_bytes() == whole.path.read_bytes():
+        return left
     cache = open_cache(out)
-    found = verify(out)
+    found = ["bytes", *verify(out)]
     found += [name for name in whole.samples if cache.samples[name].tolist() != whole.samples[name].tolist()]
     found += [name for name in whole.arrays() if cache.array(name).tobytes() != whole.array(name).tobytes()]
     for name in whole.prompt_sets():
@@ -129,9 +135,7 @@ def differences(out: Path, whole: Cache) -> list[str]:
             found.append(f"similarity {name}")
     if cache.failures.to_dict("records") != whole.failures.to_dict("records"):
         found.append(f"failures {cache.failures.to_dict('records')}")
-    if out.read_bytes() != whole.path.read_bytes():
-        found.append("bytes")
-    return found + [f"left behind: {path.name}" for path in out.parent.iterdir() if path != out]
+    return found + left
 
 
 def _extract(options: dict[str, Any]) -> int:

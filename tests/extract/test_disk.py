@@ -1,5 +1,7 @@
 """What the world does to an extraction: disks that are full or read-only, two of them at once, signals, sentences."""
 
+import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -124,7 +126,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rng = np.random.default_rng(0)
     for folder in ("real", "fake"):
         (root / folder).mkdir(parents=True)
-        for number in range(300):
+        for number in range(150):
             pixels = rng.integers(0, 256, (9, 7, 3), np.uint8)
             Image.fromarray(pixels).resize((70, 90)).save(root / folder / f"{number:03d}.jpg")
     return root
@@ -182,38 +184,58 @@ def test_a_disk_that_becomes_full_ends_the_command_with_a_sentence(cli: Cli, mou
     assert cli(out)[0] == 0
 
 
+COMMANDS = """
+import json, os, sys
+import open_clip, pipeline  # nothing is computed yet: a fork of this is as good as a start, and saves its seconds
+for line in sys.stdin:
+    errors, *words = json.loads(line)
+    process = os.fork()
+    if process == 0:
+        os.setsid()
+        os.dup2(os.open(errors, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
+        sys.argv = ["pipeline.py", *words]
+        pipeline.main()
+    print(process, flush=True)
+    print(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), flush=True)
+"""
+
+
 def test_the_command_is_interrupted_and_killed(cli: Cli, pictures: Path, tmp_path: Path) -> None:
     """By both signals, then three times for good; what it makes in the end is what it makes in one go."""
-    words = [sys.executable, "pipeline.py", "extract", str(pictures), "--model", "demo", "--limit", "300"]
-    words += ["--part-rows", "64"]
-    whole, out = tmp_path / "whole" / "x.h5", tmp_path / "out" / "x.h5"
+    amount = ["--limit", "150", "--batch-size", "16", "--part-rows", "16"]
+    whole, out, errors = tmp_path / "whole" / "x.h5", tmp_path / "out" / "x.h5", tmp_path / "errors"
+    words = ["extract", str(pictures), "--model", "demo", *amount, "--out", str(out)]
     parts, rng = out.with_name("x.h5.work"), np.random.default_rng()
-    assert cli(whole, "--limit", 300)[0] == 0
+    assert cli(whole, *amount)[0] == 0
 
-    def start() -> subprocess.Popen[str]:
+    def send(number: int, commands: subprocess.Popen[str], seconds: float = 0.0) -> int:
+        """Start it, and send its group a signal when it has sealed another part; the code that it ends with."""
         before = len(list(parts.glob("part-*")))
-        process = subprocess.Popen(
-            [*words, "--out", str(out)], cwd=ROOT, start_new_session=True, stderr=subprocess.PIPE, text=True
-        )
+        commands.stdin.write(json.dumps([str(errors), *words]) + "\n")
+        commands.stdin.flush()
+        process = int(commands.stdout.readline())
         deadline = time.monotonic() + 60
-        while len(list(parts.glob("part-*"))) == before and process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.01)
-        return process
+        with contextlib.suppress(ProcessLookupError):  # it has ended already
+            while len(list(parts.glob("part-*"))) == before and time.monotonic() < deadline:
+                os.kill(process, 0)
+                time.sleep(0.01)
+            time.sleep(seconds)
+            os.killpg(process, number)
+        return int(commands.stdout.readline())
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        with start() as process:
-            os.killpg(process.pid, number)
-            errors = process.communicate(timeout=60)[1]
-        assert process.returncode == 1 and "Traceback" not in errors
-        assert "of 600 frames; the same command goes on from there" in errors.splitlines()[-1]
     sealed: set[str] = set()
-    for _ in range(3):
-        with start() as process:
-            time.sleep(0.3 * rng.random())
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-        now = {path.name for path in parts.glob("part-*")}
-        assert sealed <= now or out.exists(), "a sealed part is lost"
-        sealed = now
-    assert cli(out, "--limit", 300)[0] == 0
+    with subprocess.Popen(
+        [sys.executable, "-c", COMMANDS], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as commands:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            assert send(number, commands) == 1
+            said = errors.read_text()
+            assert "Traceback" not in said
+            assert "of 300 frames; the same command goes on from there" in said.splitlines()[-1]
+        for _ in range(3):
+            assert send(signal.SIGKILL, commands, 0.3 * rng.random()) == -signal.SIGKILL or out.exists()
+            now = {path.name for path in parts.glob("part-*")}
+            assert sealed <= now or out.exists(), "a sealed part is lost"
+            sealed = now
+    assert cli(out, *amount)[0] == 0
     assert differences(out, open_cache(whole)) == []

@@ -92,7 +92,7 @@ def test_class_token_is_what_the_projection_projects(encoder: Encoder, batch: np
         "embedding": ((5, 32), np.float32),
         "cls": ((5, 64), np.float32),
     }
-    projection = encoder._module.visual.proj.detach().numpy()
+    projection = encoder.module.visual.proj.detach().numpy()
     np.testing.assert_allclose(arrays["cls"] @ projection, arrays["embedding"], atol=1e-5)
 
 
@@ -101,7 +101,7 @@ def test_class_token_where_the_norm_comes_after_pooling(make_clip: Callable[...,
         str(make_clip("late", vision_cfg={"final_ln_after_pool": True})), device="cpu", tokens=["cls"]
     )
     arrays = encoder.embed_images(batch)
-    projection = encoder._module.visual.proj.detach().numpy()
+    projection = encoder.module.visual.proj.detach().numpy()
     np.testing.assert_allclose(arrays["cls"] @ projection, arrays["embedding"], atol=1e-5)
 
 

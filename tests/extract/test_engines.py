@@ -17,6 +17,7 @@ from cache.merge import merge
 from cache.verify import verify
 from extract.engines import CPU_BATCH, CUDA_BATCH, Devices, RayTasks
 from extract.job import extract_folder
+from tests.extract.tiny import run_tiny
 
 ROOT = Path(__file__).parents[2]
 SBATCH = ROOT / "configs/slurm/extract.sbatch"
@@ -73,7 +74,7 @@ def test_a_ray_worker_is_killed_and_the_file_is_that_of_a_plain_run(data: Path, 
         str(path)
         for path in (ROOT / "tests/extract/tiny_shards.py", tmp_path / "x.h5", tmp_path / "p.h5", tmp_path / "killed")
     )
-    subprocess.run([sys.executable, ROOT / "tests/extract/tiny.py", data, plain], check=True)
+    run_tiny(data, Path(plain))
     subprocess.run([sys.executable, script, data, out, "0.05", "ray", "3", marker], check=True, timeout=120)
     assert Path(marker).exists()
     assert verify(Path(out)) == []

@@ -9,8 +9,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from evaluate.console import WIDTH, columns, summarise
 from evaluate.runs import evaluate_tree
-from evaluate.summary import WIDTH, columns, error_sentences, headline, summarise
+from evaluate.summary import error_sentences, headline
 
 
 def fits(text: str) -> bool:
@@ -72,7 +73,7 @@ def compared(head: str, tests: list[str]) -> dict[str, Any]:
     table = {
         "trains": ["FaceSwap"], "tests": tests, "cells": {"FaceSwap": dict.fromkeys(tests, figure | {"seen": False})},
         "seen": figure, "unseen": figure, "gap": {**figure, "value": -0.5, "low": -0.75, "high": -0.25},
-        "unseen_each": dict.fromkeys(tests, figure),
+        "mean_rank": {**figure, "value": 2.0}, "mean": figure, "unseen_each": dict.fromkeys(tests, figure),
         "out_of_fold": {"value": 0.75}, "shared": len(tests), "apart": 0, "one_class_draws": 0,
     }  # fmt: skip
     trained = {"trainable_parameters": [36000, 36000], "trainable_share": [0.0001, 0.0001]}
