@@ -1,6 +1,8 @@
 """What several rooms' tests need: a sample table of FF++-like videos and a small cache of it."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import hypothesis
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from cache.schema import SAMPLE_COLUMNS, PromptScores, Provenance, Space
 from cache.store import write_cache
@@ -16,6 +19,7 @@ hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)  # a
 if os.environ.get("CI"):
     hypothesis.settings.load_profile("ci")
 
+ROOT = Path(__file__).parents[1]
 MANIPULATIONS = ("real", "Deepfakes", "FaceSwap")
 
 
@@ -104,3 +108,45 @@ def real_data() -> Path:
     if not folder:
         pytest.skip("DEEPFAKE_TEST_DATA is unset: no real videos and crops to test with")
     return Path(folder)
+
+
+@pytest.fixture
+def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Run a command line in this process: (exit code, standard output, standard error)."""
+
+    def run(*words: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["pipeline.py", *map(str, words)])
+        import pipeline
+
+        with pytest.raises(SystemExit) as ended:
+            pipeline.main()
+        captured = capsys.readouterr()
+        return int(ended.value.code or 0), captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def frames(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Coursework folders with the video id in the file name: 40 scenes in 20 pairs, two frames each."""
+    root = tmp_path_factory.mktemp("frames") / "coursework"
+    rng = np.random.default_rng(0)
+    for folder in ("Real_youtube", "FaceSwap", "NeuralTextures"):
+        (root / folder).mkdir(parents=True)
+        for scene in range(40):
+            face = rng.integers(0, 256, (6, 6, 3), np.uint8)
+            video = f"{scene:03d}" if folder == "Real_youtube" else f"{scene:03d}_{scene ^ 1:03d}"
+            for frame in (0, 10):
+                noise = rng.integers(-9, 9, face.shape) + 40 * (folder != "Real_youtube")
+                picture = Image.fromarray((face + noise).clip(0, 255).astype(np.uint8)).resize((96, 96))
+                picture.save(root / folder / f"{video}_{frame:03d}.png")
+    return root
+
+
+@pytest.fixture(scope="session")
+def cache_file(frames: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The cache of those folders, by the real command."""
+    out = tmp_path_factory.mktemp("cache") / "coursework.h5"
+    command = [sys.executable, "pipeline.py", "extract", frames, "--out", out, "--model", "demo", "--crop", "given"]
+    subprocess.run([*map(str, command), "--prompts", "seed_000"], cwd=ROOT, check=True)
+    return out

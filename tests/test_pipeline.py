@@ -3,15 +3,12 @@
 import json
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 
 import pipeline
 from cache.reader import open_cache
@@ -21,46 +18,6 @@ from classify.runs import classify as make_runs
 
 ROOT = Path(__file__).parents[1]
 Cli = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
-    """Run a command line in this process: (exit code, standard output, standard error)."""
-
-    def run(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["pipeline.py", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            pipeline.main()
-        captured = capsys.readouterr()
-        return int(ended.value.code or 0), captured.out, captured.err
-
-    return run
-
-
-@pytest.fixture(scope="session")
-def frames(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Coursework folders with the video id in the file name: 40 scenes in 20 pairs, two frames each."""
-    root = tmp_path_factory.mktemp("frames") / "coursework"
-    rng = np.random.default_rng(0)
-    for folder in ("Real_youtube", "FaceSwap", "NeuralTextures"):
-        (root / folder).mkdir(parents=True)
-        for scene in range(40):
-            face = rng.integers(0, 256, (6, 6, 3), np.uint8)
-            video = f"{scene:03d}" if folder == "Real_youtube" else f"{scene:03d}_{scene ^ 1:03d}"
-            for frame in (0, 10):
-                noise = rng.integers(-9, 9, face.shape) + 40 * (folder != "Real_youtube")
-                picture = Image.fromarray((face + noise).clip(0, 255).astype(np.uint8)).resize((96, 96))
-                picture.save(root / folder / f"{video}_{frame:03d}.png")
-    return root
-
-
-@pytest.fixture(scope="session")
-def cache_file(frames: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The cache of those folders, by the real command."""
-    out = tmp_path_factory.mktemp("cache") / "coursework.h5"
-    command = [sys.executable, "pipeline.py", "extract", frames, "--out", out, "--model", "demo", "--crop", "given"]
-    subprocess.run([*map(str, command), "--prompts", "seed_000"], cwd=ROOT, check=True)
-    return out
 
 
 def test_the_whole_path(cli: Cli, cache_file: Path, tmp_path: Path) -> None:
@@ -431,7 +388,7 @@ def commands() -> list[str]:
 
 
 def test_every_command_has_an_example_in_its_help(cli: Cli) -> None:
-    assert len(commands()) == 13
+    assert len(commands()) == 14
     for command in commands():
         code, printed, _ = cli(*command.split(), "--help")
         assert code == 0 and "Example: python pipeline.py" in printed
