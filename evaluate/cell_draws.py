@@ -11,6 +11,8 @@ from evaluate.folders import Run
 from evaluate.intervals import DRAWS, GroupDraws, group_draws, interval
 from evaluate.levels import LEVELS, cells, has_few_groups, is_seen
 
+MOST_DRAWS = 10_000  # of videos
+MANY_VIDEOS = 50_000  # of all runs together: more would take seconds and gigabytes
 Place = tuple[str, str]  # training, test
 ROW = {"frame": "sample_id", "video": "video_id"}  # what a row is known by in other runs
 
@@ -26,16 +28,24 @@ class DrawnCell(NamedTuple):
         Data set and compression of its rows.
     rows : DataFrame
         ``label``, ``score``, ``group``, indexed by what a row is known by in other runs.
-    values : ndarray of float, shape (1 + B,)
+    paired : ndarray of float, shape (1 + B,)
         The AUC, then the AUC of each draw; NaN as from `evaluate.bootstrap.bootstrap`.
+    n_draws : int
+        How many of these draws make intervals; the others are for the p-values of many comparisons.
     few_groups : bool
     """
 
     seen: bool | None
     origin: str
     rows: pd.DataFrame
-    values: np.ndarray
+    paired: np.ndarray
+    n_draws: int
     few_groups: bool
+
+    @property
+    def values(self) -> np.ndarray:
+        """The AUC, then that of the draws behind intervals."""
+        return self.paired[: 1 + self.n_draws]
 
 
 class CellDraws(NamedTuple):
@@ -45,8 +55,8 @@ class CellDraws(NamedTuple):
     ----------
     runs : mapping of str to sequence of Run
         By head; one run a training.
-    draws : GroupDraws
-        Over the test rows of all runs.
+    draws : dict of GroupDraws
+        By level, over the test rows of all runs; those of a level begin with those of the other.
     cells : dict
         ``[level][head][training, test]``.
     whole : dict
@@ -59,14 +69,16 @@ class CellDraws(NamedTuple):
     """
 
     runs: Mapping[str, Sequence[Run]]
-    draws: GroupDraws
+    draws: dict[str, GroupDraws]
     cells: dict[str, dict[str, dict[Place, DrawnCell]]]
     whole: dict[str, dict[str, dict[str, DrawnCell]]]
     shared: list[Place]
     apart: int
 
 
-def draw_cells(runs: Mapping[str, Sequence[Run]], n_draws: int = DRAWS, seed: int = 0) -> CellDraws:
+def draw_cells(
+    runs: Mapping[str, Sequence[Run]], n_draws: int = DRAWS, most: int = MOST_DRAWS, seed: int = 0
+) -> CellDraws:
     """The AUC of every training on every test manipulation, per level and head, with its draws.
 
     Parameters
@@ -75,9 +87,15 @@ def draw_cells(runs: Mapping[str, Sequence[Run]], n_draws: int = DRAWS, seed: in
         By head; one run a training.
     n_draws, seed : int
         All cells of all heads share the same draws of the same groups, so that differences between cells are paired.
+    most : int
+        So many draws at video level, where there is room for them: corrected for their number, many comparisons need
+        p-values smaller than ``2 / (n_draws + 1)``.
     """
     tests = pd.concat([run.rows("test") for several in runs.values() for run in several])
-    draws = group_draws(tests["group"].to_numpy(dtype=str), tests["label"].to_numpy(), n_draws, seed)
+    videos = sum(run.rows("test")["video_id"].nunique() for several in runs.values() for run in several)
+    many = max(n_draws, most) if videos <= MANY_VIDEOS else n_draws
+    drawn = group_draws(tests["group"].to_numpy(dtype=str), tests["label"].to_numpy(), many, seed)
+    draws = {"frame": drawn.first(n_draws), "video": drawn}
     found: dict[str, Any] = {level: {head: {} for head in runs} for level in LEVELS}
     whole: dict[str, Any] = {level: {head: {} for head in runs} for level in LEVELS}
     for level in LEVELS:
@@ -85,22 +103,22 @@ def draw_cells(runs: Mapping[str, Sequence[Run]], n_draws: int = DRAWS, seed: in
             table = run.at_level(run.rows("test"), level)
             parts = cells(table)
             for test, part in parts.items():
-                found[level][head][run.train, test] = _drawn(part, run, level, draws)
+                found[level][head][run.train, test] = _drawn(part, run, level, draws[level], n_draws)
             if run.trained_on is None and len(parts) > 1:
-                whole[level][head][run.train] = _drawn(table, run, level, draws)
+                whole[level][head][run.train] = _drawn(table, run, level, draws[level], n_draws)
     places = [dict.fromkeys(of_head) for of_head in found[next(iter(LEVELS))].values()]
     shared = [place for place in places[0] if all(place in of_head for of_head in places)]
     every = {place for of_head in places for place in of_head}
     return CellDraws(runs, draws, found, whole, shared, len(every) - len(shared))
 
 
-def _drawn(table: pd.DataFrame, run: Run, level: str, draws: GroupDraws) -> DrawnCell:
+def _drawn(table: pd.DataFrame, run: Run, level: str, draws: GroupDraws, n_draws: int) -> DrawnCell:
     fakes = table[table["label"] == 1]
     origin = "/".join(filter(None, fakes[["dataset", "compression"]].iloc[0]))
     rows = table[["label", "score", "group"]].set_index(table[ROW[level]])
     labels, scores, groups = (rows[name].to_numpy() for name in rows)
-    values = with_draws(labels, scores, groups, draws)
-    return DrawnCell(is_seen(table, run.trained_on), origin, rows, values, has_few_groups(table))
+    drawn = with_draws(labels, scores, groups, draws)
+    return DrawnCell(is_seen(table, run.trained_on), origin, rows, drawn, n_draws, has_few_groups(table))
 
 
 def figure(values: np.ndarray, few: bool) -> dict[str, Any]:

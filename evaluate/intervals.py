@@ -25,6 +25,10 @@ class GroupDraws(NamedTuple):
     multiplicities: np.ndarray
     names: np.ndarray
 
+    def first(self, n_draws: int) -> "GroupDraws":
+        """The first of them: the same as if no more had been drawn."""
+        return GroupDraws(self.multiplicities[:n_draws], self.names)
+
     def columns(self, groups: np.ndarray) -> np.ndarray:
         """Column of each of ``groups`` (n,) in `multiplicities`; every one must have been there to be drawn."""
         columns = np.searchsorted(self.names, groups)
@@ -56,10 +60,10 @@ def group_draws(groups: np.ndarray, labels: np.ndarray, n_draws: int = DRAWS, se
     names, index = np.unique(np.asarray(groups, dtype=str), return_inverse=True)
     composition = np.zeros(len(names), int)  # 1: a real is there, 2: a fake, 3: both
     np.bitwise_or.at(composition, index, np.where(np.asarray(labels) == 1, 2, 1))
-    random = np.random.default_rng(seed)
     multiplicities = np.zeros((n_draws, len(names)), "i2")
     for stratum in (1, 2, 3):
         members = np.flatnonzero(composition == stratum)
+        random = np.random.default_rng([seed, stratum])  # so that the first of many draws are those of few
         step = max(1, BLOCK // max(1, len(members)))
         for start in range(0, n_draws if len(members) else 0, step):
             block = slice(start, min(start + step, n_draws))

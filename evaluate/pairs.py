@@ -94,7 +94,7 @@ def pair(first: DrawnCell, second: DrawnCell, draws: GroupDraws, names: tuple[st
     if rows["label"].nunique() < 2:
         return Pair(rows, left_out, None)
     if not any(left_out) and (mine["group"].to_numpy() == other["group"].to_numpy()).all():
-        return Pair(rows, left_out, second.values - first.values)
+        return Pair(rows, left_out, second.paired - first.paired)
     labels, groups, one_scores, other_scores = (rows[name].to_numpy() for name in rows)
     return Pair(rows, left_out, differences(labels, one_scores, other_scores, groups, draws))
 
@@ -103,7 +103,7 @@ def _against(drawn: CellDraws, level: str, first: str, second: str) -> Iterator[
     """One head against the first at one level: means before the cells that they are of."""
     mine, other = drawn.cells[level][first], drawn.cells[level][second]
     names = first, second
-    pairs = {place: pair(mine[place], other[place], drawn.draws, names) for place in mine if place in other}
+    pairs = {place: pair(mine[place], other[place], drawn.draws[level], names) for place in mine if place in other}
     base = {"level": level, "first": first, "second": second, "metric": "auc"}
     for kind, test in KINDS.items():
         of = [pairs[place] for place in drawn.shared if mine[place].seen is kind]
@@ -111,7 +111,7 @@ def _against(drawn: CellDraws, level: str, first: str, second: str) -> Iterator[
             yield {**base, "family": "means", "train": None, "test": test, "seen": kind, **_mean(of)}
     for train, whole in drawn.whole[level][first].items():
         if train in drawn.whole[level][second]:
-            one = pair(whole, drawn.whole[level][second][train], drawn.draws, names)
+            one = pair(whole, drawn.whole[level][second][train], drawn.draws[level], names)
             yield {**base, "family": "cells", **_place((train, ALL), None), **_one(one)}
     for place, found in pairs.items():
         yield {**base, "family": "cells", **_place(place, mine[place].seen), **_one(found)}

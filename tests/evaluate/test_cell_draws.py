@@ -21,9 +21,10 @@ LIFT = {"FaceSwap": 0.1, "NeuralTextures": 0.05}
 def test_values_are_the_auc_and_its_draws(predictions_table: Predictions) -> None:
     table = predictions_table(lift=LIFT)
     run = Run(Path("a"), {"head": "a", "train": ["FaceSwap"]}, table)
-    drawn = draw_cells({"a": [run]}, 30, seed=3)
+    drawn = draw_cells({"a": [run]}, 30, 80, seed=3)
     draws = group_draws(table["group"].to_numpy(dtype=str), table["label"].to_numpy(), 30, 3)
-    np.testing.assert_array_equal(drawn.draws.multiplicities, draws.multiplicities)
+    np.testing.assert_array_equal(drawn.draws["frame"].multiplicities, draws.multiplicities)
+    np.testing.assert_array_equal(drawn.draws["video"].multiplicities[:30], draws.multiplicities)
     assert drawn.shared == [("FaceSwap", name) for name in LIFT] and drawn.apart == 0
     for level in ("frame", "video"):
         for name, cell in cells(run.at_level(table, level)).items():
@@ -32,6 +33,7 @@ def test_values_are_the_auc_and_its_draws(predictions_table: Predictions) -> Non
             assert found.values[0] == auc(labels, scores)
             expected = bootstrap(labels, scores, cell["group"].to_numpy(dtype=str), draws)["auc"]
             np.testing.assert_array_equal(found.values[1:], expected)
+            assert len(found.paired) == 1 + {"frame": 30, "video": 80}[level]
             assert (found.seen, found.origin, found.few_groups) == (name == "FaceSwap", "FF++/c23", False)
             assert list(found.rows.index) == list(cell["sample_id" if level == "frame" else "video_id"])
     assert drawn.whole == {"frame": {"a": {}}, "video": {"a": {}}}

@@ -21,7 +21,7 @@ LIFT = {"FaceSwap": 0.2, "Neural_Textures": 0.05}
 
 def results_of(runs: dict[str, list[Run]], caveats: tuple[str, ...] = ()) -> Results:
     """As much of what `evaluate_tree` returns as tables read."""
-    drawn = draw_cells(runs, 60)
+    drawn = draw_cells(runs, 60, 60)
     tables = matrices(drawn)
     pairs = comparisons(drawn, list(tables["video"]))
     told = {"trained": True, "trainable_parameters": [100, 100], "trainable_share": [0.01, 0.01]}

@@ -43,6 +43,13 @@ def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_array_equal(group_draws(groups, labels, 60).multiplicities, whole)
 
 
+def test_the_first_of_many_draws_are_those_of_few() -> None:
+    labels, groups = np.array([0, 0, 1, 1, 0, 1, 0]), np.array(["a", "b", "c", "d", "e", "e", "f"])
+    few, many = group_draws(groups, labels, 30), group_draws(groups, labels, 200)
+    np.testing.assert_array_equal(many.first(30).multiplicities, few.multiplicities)
+    assert not np.array_equal(many.multiplicities[30:60], few.multiplicities)
+
+
 def test_lost_draws() -> None:
     assert lost_draws(np.array([0.5, np.nan, 0.7])) == 1
 
@@ -100,14 +107,14 @@ def test_intervals_over_groups_cover_and_others_do_not() -> None:
     rng = np.random.default_rng(0)
     shift = stats.norm.ppf(0.97) * 2**0.5  # two normals of variance 1 (0.9 + 0.1)
     hits = {"groups": 0, "middle": 0, "rows": 0}
-    trials = 150
+    trials = 250
     for trial in range(trials):
         labels, groups = np.repeat(np.arange(80) % 2, 4), (np.arange(320) // 4).astype(str)
         noise = rng.normal(scale=0.1**0.5, size=320)
         scores = np.repeat(rng.normal(scale=0.9**0.5, size=80), 4) + noise + shift * labels
         value = auc(labels, scores)
         for kind, clusters in (("groups", groups), ("rows", np.arange(320).astype(str))):
-            draws = group_draws(clusters, labels, 200, seed=trial)
+            draws = group_draws(clusters, labels, 400, seed=trial)
             drawn = bootstrap(labels, scores, clusters, draws, ("auc",))["auc"]
             low, high = ends(drawn, value)
             hits[kind] += low <= 0.97 <= high
