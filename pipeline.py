@@ -379,7 +379,7 @@ def evaluate(
     sources: Annotated[
         list[Path],
         typer.Argument(
-            metavar="RUNS | FILE...", help="A run or a folder of runs; or anybody's scores: CSV, JSON, Parquet.",
+            metavar="RUNS | FILE...", help="A run, or a folder of runs; or anybody's scores: CSV, JSON, Parquet.",
             show_default=False,
         ),
     ],
@@ -387,11 +387,13 @@ def evaluate(
     column: Annotated[
         list[str] | None, typer.Option(help="Of a file: OURS=THEIRS, as score=fake_prob; may be repeated.")
     ] = None,
-    threshold: Annotated[float | None, typer.Option(help="Of a file: score from which on it means fake.")] = None,
+    threshold: Annotated[
+        float | None, typer.Option(help="Of a file: score from which on it means fake; 0.5 by default.")
+    ] = None,
     trained_on: Annotated[list[str] | None, typer.Option(help="Of a file: manipulations trained on.")] = None,
     training: Annotated[Path | None, typer.Option(help="Of a file: list of the training samples.")] = None,
-    aggregate: Annotated[str | None, typer.Option(help="Frames to a video: mean, median, max.")] = None,
-    cache: Annotated[Path | None, typer.Option(help="Cache with thumbnails for the gallery.")] = None,
+    aggregate: Annotated[str | None, typer.Option(help="Frames to a video, also of runs: mean, median, max.")] = None,
+    cache: Annotated[Path | None, typer.Option(help="Cache of the test samples, for pictures in the gallery.")] = None,
     root: Annotated[Path | None, typer.Option(help="The data set, for pictures in the gallery.")] = None,
     pdf: Annotated[bool, typer.Option("--pdf", help="Write each figure as PDF, too.")] = False,
     as_json: Json = False,
@@ -405,6 +407,8 @@ def evaluate(
     """
     of_files = given(locals(), "sources", "out", "aggregate", "cache", "root", "pdf", "as_json", "allow_leak")
     seen = {"aggregate": aggregate, "cache": cache, "root": root, "pdf": pdf, "allow_leak": allow_leak}
+    if root is not None and not root.is_dir():
+        raise InputError(f"--root {root} is no folder")
     if missing := [str(source) for source in sources if not source.exists()]:
         raise InputError(f"{missing[0]} does not exist: name a folder of runs, or files of scores")
     files = [source for source in sources if not source.is_dir()]
@@ -414,7 +418,7 @@ def evaluate(
                 "one run, or one folder with runs below it, is measured where it lies; --out and the options of files "
                 "are for files of scores"
             )
-        _evaluate(sources[0], as_json, **seen)
+        _evaluate(sources[0], as_json, **seen, command=command_line())
         return
     if len(files) < len(sources):
         raise InputError("name files of scores or one folder of runs, not both; predictions.csv of a run is a file")
@@ -728,12 +732,16 @@ def _explain(
 ) -> list[str]:  # fmt: skip
     from classify.explain import METHODS, explain
     from classify.subjects import choose_rows, open_subjects
-    from evaluate.caveats import leaks
-    from evaluate.explain_page import Circumstances, write_explanations
+    from evaluate.caveats import stamps
+    from evaluate.explain_page import Circumstances, check_folder, write_explanations
     from extract.detector import load_yunet
+    from extract.layouts.files import check_root
     from extract.reread import reread
     from extract.saliency import Maps
 
+    check_folder(out)
+    if root is not None:
+        check_root(root)
     subjects, opened = open_subjects(runs, cache, additions or (), model, pretrained, differ or ())
     rows = choose_rows(subjects, opened, named, count)
     encoder = _encoder_of(opened.provenance().model, model, pretrained, device)
@@ -744,7 +752,7 @@ def _explain(
             explained[one.name] = explain(
                 one, opened, pictures, maps, methods=methods or tuple(METHODS), progress=progress
             )
-    told = [sentence for one in subjects for sentence in (*leaks(one.run), *one.told)]
+    told = [sentence for one in subjects for sentence in (*stamps(one.run), *one.told)]
     known = Circumstances(opened.provenance().crop, not named, pictures.failed, told, command_line())
     return write_explanations(out, explained, known)
 

@@ -18,6 +18,7 @@ COLUMNS = (
     "score",
     "predicted",
 )
+OF_VIDEOS = ("dataset", "compression", "manipulation", "group", "label")  # alike in all frames of a video
 VIDEO_COLUMNS = tuple(name for name in COLUMNS if name != "sample_id") + ("frames",)
 AGGREGATES = {
     "mean": "the mean score of its frames",
@@ -41,17 +42,32 @@ def to_videos(frames: pd.DataFrame, aggregate: str = "mean") -> pd.DataFrame:
     Raises
     ------
     InputError
-        Unknown aggregate, or frames of one video carry two labels.
+        Unknown aggregate, or frames of one video carry two labels, manipulations, groups, data sets or compressions.
     """
     choose(AGGREGATES, aggregate, "aggregate")
+    _check_videos(frames)
     grouped = frames.groupby(["video_id", "split"], sort=False)
-    if (grouped["label"].nunique() > 1).any():
-        video = grouped["label"].nunique().idxmax()[0]
-        raise InputError(f"frames of video {video!r} carry different labels; a video is real or fake as a whole")
-    first = ["dataset", "compression", "manipulation", "group", "label"]
-    videos = grouped.agg({**dict.fromkeys(first, "first"), "score": aggregate, "sample_id": "size"}).reset_index()
+    of_frames = {"score": aggregate, "sample_id": "size"}
+    videos = grouped.agg({**dict.fromkeys(OF_VIDEOS, "first"), **of_frames}).reset_index()
     videos = videos.rename(columns={"sample_id": "frames"})
     return videos[[name for name in VIDEO_COLUMNS if name != "predicted"]]
+
+
+def _check_videos(frames: pd.DataFrame) -> None:
+    """Refuse a video whose frames disagree on what it is: one name for several, which must not become one."""
+    kinds = frames[["video_id", "split", *OF_VIDEOS]].drop_duplicates()
+    several = kinds[kinds.duplicated(["video_id", "split"], keep=False)]
+    if several.empty:
+        return
+    (video, _), kinds = next(iter(several.groupby(["video_id", "split"], sort=False)))
+    name = next(name for name in reversed(OF_VIDEOS) if kinds[name].nunique(dropna=False) > 1)
+    found = ", ".join(map(str, kinds[name].unique()))
+    if name == "label":
+        raise InputError(f"frames of video {video!r} carry different labels; a video is real or fake as a whole")
+    raise InputError(
+        f"frames of video {video!r} carry more than one {name} ({found}): different videos need different names, as "
+        "a folder in front of them makes"
+    )
 
 
 def to_groups(videos: pd.DataFrame) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from classify.acceptance import check_provenance
 from classify.models import Model, load_model
 from classify.predict import give_text_tower
 from evaluate import gallery
-from evaluate.folders import Run, read_run
+from evaluate.folders import Run, find_runs, read_run
 from evaluate.pictures import find_cache
 from evaluate.wording import plural
 
@@ -64,8 +64,12 @@ def open_subjects(
     Raises
     ------
     InputError
-        A run has no model, the cache is not there, or was made otherwise than the features of a model.
+        A folder holds no run itself, a run has no model, the cache is not there, or was made otherwise than the
+        features of a model.
     """
+    for folder in folders:
+        if (found := find_runs(folder)) != [folder]:
+            raise InputError(f"{folder} holds no run itself; name one below it, such as {found[0]}")
     runs = [(read_run(folder), load_model(folder)) for folder in folders]
     opened = open_cache(cache or _tested_on(runs[0][0]), additions)
     told = [check_provenance(one, opened.provenance(), differ) for _, one in runs]

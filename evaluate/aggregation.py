@@ -10,13 +10,18 @@ from cache.predictions import AGGREGATES
 from evaluate import calibration
 from evaluate.folders import Run
 from evaluate.metrics import balanced_threshold
+from evaluate.wording import listed
+
+CHOSEN = "out-of-fold"  # stands in the source of a threshold that was not fixed by anyone
 
 
 def aggregated(run: Run, aggregate: str) -> Run:
     """The same run with another aggregate of frames to videos.
 
     The calibration and the threshold of videos belong to the old aggregate: they are fitted anew on the run's
-    out-of-fold rows. A threshold that the user fixed stays, as does any where there are no such rows.
+    out-of-fold rows. A threshold that the user fixed stays. Where there are no out-of-fold rows of both classes, both
+    stay, a caveat says so, and scores are taken for probabilities no more (``made_for`` in the calibration tells
+    for which aggregate it was made).
 
     Parameters
     ----------
@@ -26,21 +31,47 @@ def aggregated(run: Run, aggregate: str) -> Run:
     choose(AGGREGATES, aggregate, "aggregate")
     if aggregate == run.aggregate:
         return run
-    made = run.calibration("video")
+    made = _kept if run.rows("val")["label"].nunique() < 2 else _fitted
+    return replace(run, config={**run.config, "aggregate": aggregate, **made(run, aggregate)})
+
+
+def _fitted(run: Run, aggregate: str) -> dict[str, Any]:
+    """Calibration and threshold of out-of-fold videos."""
     bare = replace(run, config={**run.config, "aggregate": aggregate, "calibration": None})
-    held = run.rows("val")
-    if held["label"].nunique() < 2:
-        return replace(run, config={**run.config, "aggregate": aggregate})
-    videos = bare.at_level(held, "video")
+    videos = bare.at_level(run.rows("val"), "video")
     labels, scores = videos["label"].to_numpy(), videos["score"].to_numpy()
-    config: dict[str, Any] = {**run.config, "aggregate": aggregate}
-    threshold = balanced_threshold(labels, scores)
-    if made is not None:
+    found: dict[str, Any] = {}
+    if run.calibration("video") is not None:
         even = 0.5 / np.bincount(labels)[labels]
         again = calibration.fit(run.config["calibration"]["method"], scores, labels, even)
-        config["calibration"] = {**run.config["calibration"], "video": again}
-        threshold = float(calibration.apply(again, np.array([threshold]))[0])  # the map rises: the same decisions
-    if "out-of-fold" in run.threshold("video")["source"]:
-        source = f"balanced accuracy of out-of-fold scores, videos by their {aggregate}"
-        config["thresholds"] = {**run.config["thresholds"], "video": {"value": threshold, "source": source}}
-    return replace(run, config=config)
+        found["calibration"] = {**run.config["calibration"], "video": again}
+        scores = calibration.apply(again, scores)
+    if _is_chosen(run):
+        source = f"balanced accuracy of {CHOSEN} scores, videos by their {aggregate}"
+        threshold = {"value": balanced_threshold(labels, scores), "source": source}
+        found["thresholds"] = {**run.config["thresholds"], "video": threshold}
+    return found
+
+
+def _kept(run: Run, aggregate: str) -> dict[str, Any]:
+    """What there is, said to be of the old aggregate."""
+    found: dict[str, Any] = {}
+    if _is_chosen(run):
+        stated = run.threshold("video")
+        threshold = {**stated, "source": f"{stated['source']}, of videos by their {run.aggregate}"}
+        found["thresholds"] = {**run.config["thresholds"], "video": threshold}
+    if (made := run.calibration("video")) is not None:
+        of_videos = {"made_for": run.aggregate, **made}
+        found["calibration"] = {**run.config["calibration"], "video": of_videos}
+    if found:
+        parts = listed([name.removesuffix("s") for name in found])
+        told = (
+            f"videos are scored by their {aggregate}, with the {parts} made for the {run.aggregate}: there are no "
+            "out-of-fold rows to make others"
+        )
+        found["caveats"] = [*(run.config.get("caveats") or []), told]
+    return found
+
+
+def _is_chosen(run: Run) -> bool:
+    return CHOSEN in run.threshold("video")["source"]

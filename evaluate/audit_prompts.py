@@ -69,7 +69,7 @@ def zero_shot(samples: pd.DataFrame, prompts: Mapping[str, PromptScores], *, see
         drawn = bootstrap(y, score, group, group_draws(group, y, seed=seed), ("auc",))
         area = auc(y, score)
         reached = {"value": area, **interval(drawn["auc"], area)}
-        if (1.0 if reached["high"] is None else reached["high"]) < 0.5:
+        if (area == 0) if reached["high"] is None else reached["high"] < 0.5:  # 0 in every draw has no interval
             text = f"zero-shot AUC of {name} is {with_interval(reached, 2)} (videos), below guessing"
             after = ": its prompts may be inverted, or describe something else than this forgery"
             found.append(finding("zero_shot", "note", text, reached, after=after))

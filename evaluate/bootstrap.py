@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from cache.errors import choose
 from evaluate.curve import falling
-from evaluate.decisions import GroupCounts
+from evaluate.decisions import BATCH, GroupCounts
 from evaluate.drawn_curves import GroupRanks
 from evaluate.intervals import GroupDraws
-from evaluate.metrics import DRAWABLE
+from evaluate.metrics import METRICS
 from evaluate.reliability import GroupSums
 
 
@@ -29,7 +30,7 @@ def bootstrap(
         The rows of one cell; their groups may be some of those drawn, so that several cells share the same draws.
     draws : GroupDraws
     metrics : sequence of str
-        Names in `evaluate.metrics.DRAWABLE`: any of `evaluate.metrics.METRICS`, and "best_balanced_accuracy".
+        Names in `evaluate.metrics.METRICS` of those that have draws.
     threshold : float, optional
         A score at or above it means fake: needed by metrics that read decisions.
 
@@ -47,7 +48,8 @@ def bootstrap(
     ValueError
         A metric reads decisions, and there is no threshold.
     """
-    chosen = {name: choose(DRAWABLE, name, "metric") for name in metrics}
+    drawable = {name: metric for name, metric in METRICS.items() if metric.drawn}
+    chosen = {name: choose(drawable, name, "metric") for name in metrics}
     falling(labels, scores)  # the same refusals as everywhere
     labels, scores = np.asarray(labels, int), np.asarray(scores, "f8")
     columns, index = np.unique(draws.columns(np.asarray(groups, dtype=str)), return_inverse=True)
@@ -56,16 +58,25 @@ def bootstrap(
     holds[index, labels] = True
     if holds.sum(axis=0).min() < 2:
         return values
-    multiplicities = np.take(draws.multiplicities, columns, axis=1)
-    whole = np.flatnonzero((multiplicities.astype(bool) @ holds).all(axis=1))  # draws with both classes
-    for reads in dict.fromkeys(metric.reads for metric in chosen.values()):
-        of_groups = _of_groups(reads, labels, scores, index, len(columns), threshold)
-        for rows in np.split(whole, range(of_groups.batch, len(whole), of_groups.batch)):
-            drawn = of_groups.draw(multiplicities[rows])
-            for name, metric in chosen.items():
-                if metric.reads == reads:
-                    values[name][rows] = metric.drawn(drawn)
+    multiplicities = draws.multiplicities
+    if len(columns) < len(draws.names):
+        multiplicities = np.take(multiplicities, columns, axis=1)
+    whole = _whole(multiplicities, holds)
+    with threadpool_limits(1):  # products of small matrices: threads would wait for each other
+        for reads in dict.fromkeys(metric.reads for metric in chosen.values()):
+            of_groups = _of_groups(reads, labels, scores, index, len(columns), threshold)
+            for rows in np.split(whole, range(of_groups.batch, len(whole), of_groups.batch)):
+                drawn = of_groups.draw(multiplicities[rows])
+                for name, metric in chosen.items():
+                    if metric.drawn and metric.reads == reads:
+                        values[name][rows] = metric.drawn(drawn)
     return values
+
+
+def _whole(multiplicities: np.ndarray, holds: np.ndarray) -> np.ndarray:
+    """Draws with both classes, of which ``holds`` (G, 2) tells which group has them."""
+    batches = np.split(multiplicities, range(BATCH, len(multiplicities), BATCH))
+    return np.flatnonzero(np.concatenate([(batch.astype(bool) @ holds).all(axis=1) for batch in batches]))
 
 
 def _of_groups(

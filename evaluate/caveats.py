@@ -1,7 +1,6 @@
 """What has to be said beside the numbers of a run: one sentence for each reason to doubt or to read with care."""
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from evaluate.calibration import UNCHANGED
@@ -9,22 +8,12 @@ from evaluate.folders import Run
 from evaluate.intervals import FEW_GROUPS
 from evaluate.levels import LEVELS
 from evaluate.prompt_words import against_words
-from evaluate.wording import capital, is_trained, listed, number, plural, run_name, spread, with_interval
+from evaluate.wording import capital, is_trained, listed, number, plural, spread, with_interval
 
 LEAK = "LEAK:"  # starts every sentence about samples that stood on both sides
 FEW = "Too few groups:"
 UNCROPPED = "The run does not say how its pictures were cropped"
-# Told of several runs even where it holds for some only: what is grave, and the protocol that a number is read by.
-KEPT = re.compile(
-    rf"{LEAK}|{FEW}|Split by |[\d,]+ of [\d,]+ (prompts? |videos are not in the split)|Pictures: |{UNCROPPED}|"
-    r"Tested on another cache|\w+ is not trained:|\w+ is '[^']*' in training and '"
-)
 ALL = "all test rows"
-RANKING = (
-    "Heads stand in the order of their out-of-fold AUC on the training side; where these lie closer together than "
-    "their intervals are wide, the order is chance. Picking a head by a test column would make that column optimistic"
-)
-
 Figures = dict[str, Any]
 
 
@@ -38,12 +27,17 @@ def caveats(run: Run, result: Figures) -> list[str]:
         ``frame``, ``video`` and ``by_manipulation`` as `evaluate.runs.evaluate_run` has them.
     """
     told = [
-        *leaks(run),
+        *stamps(run),
         *map(capital, run.config.get("caveats") or []),
         *_measured(run, result),
         *_standing(run, result),
     ]
     return sorted(dict.fromkeys(told), key=lambda sentence: not sentence.startswith(LEAK))
+
+
+def stamps(run: Run) -> list[str]:
+    """Every sentence on a leak: what the run says itself, and what is counted anew."""
+    return [*leaks(run), *(line for line in run.config.get("caveats") or [] if line.startswith(LEAK))]
 
 
 def leaks(run: Run) -> list[str]:
@@ -81,7 +75,8 @@ def _standing(run: Run, result: Figures) -> Iterator[str]:
         f"A video's score is the {run.aggregate} over its frames ({frames} each). Frame level counts every frame "
         "once, video level every video once"
     )
-    yield _pictures(run)
+    if run.config.get("kind") != "scores":
+        yield _pictures(run)
     yield from _inverted_prompts(run)
     yield from _reliability(run)
     values = [f"{number(result[level]['threshold']['value'])} at {level} level" for level in LEVELS]
@@ -139,10 +134,18 @@ def _few_groups(result: Figures) -> Iterator[str]:
 
 
 def _below_chance(result: Figures) -> Iterator[str]:
-    below = {name: figures["auc"] for name, figures in _levels(result) if (figures["auc"]["high"] or 1.0) < 0.5}
+    below = {name: figures["auc"] for name, figures in _levels(result) if _is_below(figures["auc"])}
     if below:
         found = listed([f"{name} {with_interval(auc, 2)}" for name, auc in below.items()])
-        yield f"Worse than guessing: the AUC of {found}. Fakes score lower than reals there"
+        yield (
+            f"Worse than guessing: the AUC of {found}. Fakes score lower than reals there: is the score that of "
+            "real, or are the labels turned round?"
+        )
+
+
+def _is_below(auc: dict[str, Any]) -> bool:
+    """Whether an AUC is worse than guessing with its whole interval, or as bad as can be."""
+    return bool(auc["value"] == 0 if auc["high"] is None else auc["high"] < 0.5)
 
 
 def _below_majority(result: Figures) -> Iterator[str]:
@@ -156,10 +159,12 @@ def _below_majority(result: Figures) -> Iterator[str]:
 
 
 def _seen(result: Figures) -> Iterator[str]:
-    by_kind: dict[bool, list[str]] = {True: [], False: []}
+    by_kind: dict[bool | None, list[str]] = {True: [], False: [], None: []}
     for name, figures in result["by_manipulation"].items():
         by_kind[figures["seen"]].append(name)
-    if not by_kind[False]:
+    if by_kind[None]:
+        yield f"Nobody named the fakes of {listed(by_kind[None])}: whether the like were trained on is unknown"
+    elif not by_kind[False]:
         yield f"Every test manipulation was trained on ({listed(by_kind[True])}): nothing here speaks of unseen ones"
     elif by_kind[True]:
         yield (
@@ -214,49 +219,3 @@ def _lost_draws(result: Figures) -> Iterator[str]:
 
 def _fake_share(figures: Figures) -> int:
     return round(100 * figures["n"]["fake"] / figures["n"]["samples"])
-
-
-def comparison_caveats(results: Sequence[Figures]) -> list[str]:
-    """Caveats of several runs as one list: what all runs say once, grave ones and protocols else with their runs.
-
-    Parameters
-    ----------
-    results : sequence of dict
-        As `evaluate.runs.evaluate_tree` returns them for a folder of runs.
-    """
-    runs: dict[str, list[str]] = {}
-    for result in results:
-        for sentence in result["caveats"]:
-            runs.setdefault(sentence, []).append(run_name(result))
-    found = [
-        sentence
-        if len(names) == len(results)
-        else f"{sentence} (in {len(names)} of {len(results)} runs: {listed(names, 2)})"
-        for sentence, names in runs.items()
-        if len(names) == len(results) or KEPT.match(sentence)
-    ]
-    found.sort(key=lambda sentence: not sentence.startswith(LEAK))
-    heads = {result["comparison"]["head"]: result["comparison"]["video"] for result in results}
-    lost = [f"{table['one_class_draws']} for {head}" for head, table in heads.items() if table["one_class_draws"]]
-    if lost:
-        found.append(
-            f"Draws that left a cell with one class and do not count in the intervals of means: {listed(lost)}"
-        )
-    ranked = len(heads) > 1 and any(result["run"]["train"] for result in results)
-    return [*found, *_order(results[0]["comparison"]["video"])] if ranked else found
-
-
-def _order(table: Figures) -> Iterator[str]:
-    """What the order of the heads rests on."""
-    if not table["shared"]:
-        yield (
-            f"No cell (one training, one test) is shared by all heads: the {plural(table['apart'], 'cell')} stand in "
-            "the tables alone, without means and order"
-        )
-        return
-    if table["apart"]:
-        yield (
-            f"Means and order of heads are over the {plural(table['shared'], 'cell')} (one training, one test) that "
-            f"all heads share; {table['apart']} more are in the tables alone"
-        )
-    yield RANKING

@@ -1,18 +1,20 @@
 """Every cell of several runs: its AUC, and that AUC in draws which all cells share, made once for all tables."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from cache.identity import connected_groups
 from evaluate.compare import with_draws
 from evaluate.folders import Run
 from evaluate.intervals import DRAWS, GroupDraws, group_draws, interval
 from evaluate.levels import LEVELS, cells, has_few_groups, is_seen
 
 MOST_DRAWS = 10_000  # of videos
-MANY_VIDEOS = 50_000  # of all runs together: more would take seconds and gigabytes
+MANY_VIDEOS = 20_000  # of all runs together: more would take seconds and gigabytes
 Place = tuple[str, str]  # training, test
 ROW = {"frame": "sample_id", "video": "video_id"}  # what a row is known by in other runs
 
@@ -54,7 +56,7 @@ class CellDraws(NamedTuple):
     Attributes
     ----------
     runs : mapping of str to sequence of Run
-        By head; one run a training.
+        By head; one run a training. Groups that have a row in common, each in a run of its own, are one in all runs.
     draws : dict of GroupDraws
         By level, over the test rows of all runs; those of a level begin with those of the other.
     cells : dict
@@ -91,7 +93,8 @@ def draw_cells(
         So many draws at video level, where there is room for them: corrected for their number, many comparisons need
         p-values smaller than ``2 / (n_draws + 1)``.
     """
-    tests = pd.concat([run.rows("test") for several in runs.values() for run in several])
+    runs = _united(runs)
+    tests = _tests(runs)
     videos = sum(run.rows("test")["video_id"].nunique() for several in runs.values() for run in several)
     many = max(n_draws, most) if videos <= MANY_VIDEOS else n_draws
     drawn = group_draws(tests["group"].to_numpy(dtype=str), tests["label"].to_numpy(), many, seed)
@@ -110,6 +113,33 @@ def draw_cells(
     shared = [place for place in places[0] if all(place in of_head for of_head in places)]
     every = {place for of_head in places for place in of_head}
     return CellDraws(runs, draws, found, whole, shared, len(every) - len(shared))
+
+
+def _tests(runs: Mapping[str, Sequence[Run]]) -> pd.DataFrame:
+    return pd.concat([run.rows("test") for several in runs.values() for run in several])
+
+
+def _united(runs: Mapping[str, Sequence[Run]]) -> Mapping[str, Sequence[Run]]:
+    """The runs with groups that agree: those that one row has in several runs become one.
+
+    A difference would else depend on whose groups are drawn.
+    """
+    tests, shared = _tests(runs), []
+    for row in ROW.values():
+        of_row = tests[[row, "group"]].drop_duplicates()
+        of_row = of_row[of_row[row].duplicated(keep=False)]
+        shared += of_row.groupby(row)["group"].agg(tuple).drop_duplicates().tolist()
+    if not shared:
+        return runs
+    united = zip(shared, connected_groups(shared), strict=True)
+    names = {group: name for groups, name in united for group in groups}
+    return {
+        head: [
+            replace(run, table=run.table.assign(group=run.table["group"].map(lambda name: names.get(name, name))))
+            for run in several
+        ]
+        for head, several in runs.items()
+    }
 
 
 def _drawn(table: pd.DataFrame, run: Run, level: str, draws: GroupDraws, n_draws: int) -> DrawnCell:

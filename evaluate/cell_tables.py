@@ -10,7 +10,7 @@ from evaluate.levels import LEVELS
 from evaluate.markup import Cell, Interval, TextTable
 from evaluate.matrix import UNKNOWN
 from evaluate.tables import auc_cell, by_head, leak_sentences, with_marks
-from evaluate.wording import FEW, number
+from evaluate.wording import FEW, p_text
 
 SEEN = "*"
 MATRIX = "AUC at video level of each training (down) on each test manipulation (across), with the 95 % interval."
@@ -123,17 +123,6 @@ def _notes(records: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             f"{many['draws']:,} draws give no p below {p_text(least)}: over {many['comparisons']:,} comparisons none "
             "can be significant after Holm, so read the intervals there."
         )
-
-
-def p_text(p: float | None) -> str:
-    """A p-value; "-" where there is none.
-
-    Examples
-    --------
-    >>> p_text(0.0214), p_text(1e-9), p_text(None)
-    ('0.021', '<0.001', '-')
-    """
-    return "<0.001" if p is not None and p < 0.001 else number(p)
 
 
 def _cell(figure: Mapping[str, Any] | None, seen: bool) -> Cell:

@@ -151,11 +151,15 @@ def signed(value: float, digits: int) -> str:
     return f"+{text}" if float(text) > 0 else text
 
 
+def _p(p: float) -> str:
+    return "p < 0.001" if p < 0.001 else f"p = {number(p)}"
+
+
 def _verdict(record: Mapping[str, Any]) -> str:
     p, corrected, count = record["p"], record["p_holm"], record["comparisons"]
     if record["value"] == record["low"] == record["high"] == 0:
         return "no difference"
-    after = f" after Holm (p = {number(corrected)}, {count:,} comparisons)" if count > 1 else f" (p = {number(p)})"
+    after = f" after Holm ({_p(corrected)}, {count:,} comparisons)" if count > 1 else f" ({_p(p)})"
     if corrected < LEVEL:
         return f"significant{after}"
     if p >= LEVEL:

@@ -5,7 +5,7 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
-from evaluate.caveats import comparison_caveats
+from evaluate.comparison_caveats import comparison_caveats
 from evaluate.metrics import METRICS
 from evaluate.robustness import robustness_lines
 from evaluate.summary import (
@@ -43,7 +43,10 @@ def _run_lines(result: Result) -> list[str]:
     lines = [title(result["run"]), f"  {result['folder']}", ""]
     lines += _wrapped(" ".join(headline(result)), "")
     for level in LEVELS:
-        lines += ["", *_level_lines(result, level)]
+        if level == "frame" and _is_one(result):
+            lines += ["", "Frame level: the same, each video has one frame"]
+        else:
+            lines += ["", *_level_lines(result, level)]
     if result["robustness"]:
         lines += ["", "Change of the AUC in other views of the pictures, video level"]
         lines += _bullets(robustness_lines(result["robustness"]))
@@ -55,6 +58,12 @@ def _run_lines(result: Result) -> list[str]:
     lines += columns([["video", "is", "score"], *rows]) if rows else ["  none is misjudged"]
     lines += ["", "Read with care", *_bullets(result["caveats"])]
     return [*lines, "", f"Report: {Path(result['folder']) / 'report.html'}"]
+
+
+def _is_one(result: Result) -> bool:
+    """Whether frames and videos are the same rows, judged alike."""
+    frame, video = result["frame"], result["video"]
+    return frame["n"] == video["n"] and frame["confusion"] == video["confusion"] and frame["auc"] == video["auc"]
 
 
 def _level_lines(result: Result, level: str) -> list[str]:
@@ -72,8 +81,8 @@ def _level_lines(result: Result, level: str) -> list[str]:
     counts = result[level]["confusion"]
     matrix = [
         ["", "called real", "called fake"],
-        ["real", str(counts["tn"]), str(counts["fp"])],
-        ["fake", str(counts["fn"]), str(counts["tp"])],
+        ["real", f"{counts['tn']:,}", f"{counts['fp']:,}"],
+        ["fake", f"{counts['fn']:,}", f"{counts['tp']:,}"],
     ]
     return [
         f"{level.capitalize()} level, threshold {number(threshold['value'])}{''.join(marks)}",

@@ -147,7 +147,7 @@ def area(curves: Curves) -> np.ndarray:
 def crossing(curves: Curves) -> np.ndarray:
     """Where FPR and FNR cross on each curve, shape (b,): as `evaluate.metrics.eer`."""
     after = curves.first(lambda fpr, tpr: fpr + tpr - 1 >= 0)
-    return roc_crossing(*curves.rates(np.concatenate([after - 1, after], axis=1)))
+    return np.minimum(roc_crossing(*curves.rates(np.concatenate([after - 1, after], axis=1))), 1.0)
 
 
 def precision_average(curves: Curves) -> np.ndarray:
@@ -163,13 +163,6 @@ def caught_at(curves: Curves, fpr: float) -> np.ndarray:
     """Highest TPR of each curve whose FPR is at most ``fpr``, shape (b,): as `evaluate.metrics.tpr_at_fpr`."""
     beyond = curves.first(lambda false, _: false > fpr)
     return curves.rates(beyond - 1)[1][:, 0]
-
-
-def best_balance(curves: Curves) -> np.ndarray:
-    """Highest balanced accuracy of any threshold, shape (b,): as `evaluate.metrics.best_balanced_accuracy`."""
-    gain = curves.caught / curves.n_fake  # the best threshold is a fake's score, or lies above all
-    gain -= curves.alarms / curves.n_real
-    return (gain.max(axis=1) + 1) / 2
 
 
 def _product(one: np.ndarray, other: np.ndarray) -> np.ndarray:

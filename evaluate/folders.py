@@ -83,8 +83,10 @@ class Run:
 
     def gives_probabilities(self, level: str) -> bool:
         """Whether the scores of a level are meant as probabilities: by their calibration, else by their head."""
-        if level not in LEVELS or (level == "video" and self.aggregate == "max" and not self.calibration("video")):
-            return False  # the mean of a group's videos, or the highest of several, is the probability of nothing
+        level = "video" if level == "group" else level
+        made = self.calibration(level)
+        if (level == "video" and self.aggregate == "max" and not made) or "made_for" in (made or ()):
+            return False  # the highest of several probabilities is none, nor what was calibrated as another aggregate
         if self.config.get("calibration"):
             return gives_probabilities(self.calibration(level))
         return str(self.config.get("score") or "").startswith("probability")

@@ -8,6 +8,7 @@ from scipy.special import ndtr, ndtri
 DRAWS = 1000
 ENDS = (2.5, 97.5)  # percentiles: 95 % lie between them
 BLOCK = 1_000_000  # groups drawn at once: what is held beside the multiplicities stays small
+NO_WIDTH = 1e-12  # or less: rounding
 FEW_GROUPS = 20  # fewer groups of a class than this: the interval itself cannot be trusted
 
 
@@ -103,7 +104,9 @@ def interval(values: np.ndarray, value: float | None = None) -> dict[str, float 
     Returns
     -------
     dict
-        ``low`` and ``high``; None where more than half of the draws do not count: what is left is no fair sample.
+        ``low`` and ``high``; None where more than half of the draws do not count: what is left is no fair sample; and
+        where the ends of a value would be one, as of an AUC of 1 in every draw: an interval of no width would pass for
+        certainty. A difference may be nought in every draw.
 
     References
     ----------
@@ -117,14 +120,35 @@ def interval(values: np.ndarray, value: float | None = None) -> dict[str, float 
         low, high = np.percentile(counted, ENDS)
         return {"low": float(low), "high": float(high)}
     low, high = np.percentile(counted, _accelerated(counted, value))
-    return {"low": float(min(low, value)), "high": float(max(high, value))}
+    low, high = float(min(low, value)), float(max(high, value))
+    return {"low": low, "high": high} if high - low > NO_WIDTH else {"low": None, "high": None}
+
+
+def exact_interval(rate: float, n_groups: int) -> dict[str, float]:
+    """The 95 % interval of a rate of 0 or 1, which every draw repeats, so that draws tell nothing of it.
+
+    Clopper and Pearson's, by the number of groups that the rate is of: rows of a group are not independent, and count
+    as one.
+
+    Examples
+    --------
+    >>> {end: round(value, 3) for end, value in exact_interval(1.0, 100).items()}
+    {'low': 0.964, 'high': 1.0}
+
+    References
+    ----------
+    Clopper and Pearson, The use of confidence or fiducial limits illustrated in the case of the binomial (Biometrika
+    1934).
+    """
+    end = (ENDS[0] / 100) ** (1 / n_groups)
+    return {"low": end, "high": 1.0} if rate == 1 else {"low": 0.0, "high": 1 - end}
 
 
 def _accelerated(draws: np.ndarray, value: float) -> np.ndarray:
     """Percentiles of the draws at which BCa puts the ends."""
     spread = draws - draws.mean()
     deviation = np.sqrt(np.mean(spread**2))
-    if deviation <= 1e-12:  # rounding alone has no skewness
+    if deviation <= NO_WIDTH:  # rounding alone has no skewness
         return np.array(ENDS)
     rounding = 1e-9 * deviation
     below = (np.mean(draws < value - rounding) + np.mean(draws <= value + rounding)) / 2  # ties count one half

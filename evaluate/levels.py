@@ -12,11 +12,13 @@ from evaluate.bootstrap import bootstrap
 from evaluate.calibration import Calibration, apply
 from evaluate.curve import check_labels
 from evaluate.decisions import confusion, majority_baseline
-from evaluate.intervals import FEW_GROUPS, GroupDraws, group_draws, interval, lost_draws
+from evaluate.intervals import FEW_GROUPS, GroupDraws, exact_interval, group_draws, interval, lost_draws
 from evaluate.metrics import EER_CONVENTIONS, METRICS, eer
 from evaluate.transfer import transfer
 
 LEVELS = ("frame", "video")  # each has a threshold and a calibration of its own
+UNNAMED = "fake"  # the manipulation of fakes that nobody named
+RATES = {"accuracy": (0, 1), "recall": (1,), "specificity": (0,)}  # shares of the rows of these classes
 MEASURED = {
     "frame": "every frame counts once",
     "video": "every video counts once",
@@ -69,12 +71,13 @@ def measure(
     -------
     dict
         For each name in `evaluate.metrics.METRICS`, and ``fpr`` and ``fnr``, ``{"value", "low", "high"}`` (the ends are
-        None where there is nothing to draw; ``{"value": None}`` alone where scores are no probabilities);
-        ``eer_conventions`` (the EER by each of `evaluate.metrics.EER_CONVENTIONS`); ``transfer`` (as
-        `evaluate.transfer.transfer`, its ``cost`` with an interval in which each draw has the best threshold of its
-        own); ``majority_baseline``, ``confusion``, ``threshold``, ``errors`` (by kind: count, mean score, mean distance
-        from the threshold), ``n`` (rows, frames, videos, classes, groups), ``one_class_draws`` (left out of the
-        intervals) and ``few_groups`` (the intervals cannot be trusted).
+        None where draws tell none, as `evaluate.intervals.interval` says; exact for a rate of 0 or 1;
+        ``{"value": None}`` alone where scores are no probabilities); ``eer_conventions`` (the EER by each of
+        `evaluate.metrics.EER_CONVENTIONS`); ``transfer`` (as `evaluate.transfer.transfer`, its ``cost`` with an
+        interval against the best threshold of these rows, the same one in every draw); ``majority_baseline``,
+        ``confusion``, ``threshold``, ``errors`` (by kind: count, mean score, mean distance from the threshold), ``n``
+        (rows, frames, videos, classes, groups), ``one_class_draws`` (left out of the intervals) and ``few_groups`` (the
+        intervals cannot be trusted).
 
     Raises
     ------
@@ -85,14 +88,14 @@ def measure(
     predicted = (scores >= cut).astype(int)
     named = [name for name, metric in METRICS.items() if probabilities or metric.reads != "probabilities"]
     groups = table["group"].to_numpy(dtype=str)
-    drawn = bootstrap(
-        labels, scores, groups, draws or group_draws(groups, labels), [*named, "best_balanced_accuracy"], cut
-    )
+    draws = draws or group_draws(groups, labels)
+    drawn = bootstrap(labels, scores, groups, draws, [name for name in named if METRICS[name].drawn], cut)
     moved = transfer(labels, scores, cut)
-    costs = np.maximum(drawn["best_balanced_accuracy"] - drawn["balanced_accuracy"], 0.0)
-    moved["cost"] |= interval(costs, moved["cost"]["value"])
+    best = bootstrap(labels, scores, groups, draws, ("balanced_accuracy",), moved["best_threshold"])
+    costs = interval(best["balanced_accuracy"] - drawn["balanced_accuracy"])
+    moved["cost"] |= {end: None if cost is None else max(0.0, cost) for end, cost in costs.items()}
     return {
-        **_figures(labels, scores, predicted, named, drawn),
+        **_figures(table, predicted, named, drawn),
         "eer_conventions": {name: eer(labels, scores, name) for name in EER_CONVENTIONS},
         "transfer": moved,
         "majority_baseline": majority_baseline(labels),
@@ -106,15 +109,23 @@ def measure(
 
 
 def _figures(
-    labels: np.ndarray, scores: np.ndarray, predicted: np.ndarray, named: Sequence[str], drawn: dict[str, np.ndarray]
+    table: pd.DataFrame, predicted: np.ndarray, named: Sequence[str], drawn: dict[str, np.ndarray]
 ) -> dict[str, Any]:
+    labels, scores = table["label"].to_numpy(), table["score"].to_numpy()
     given = {"scores": scores, "decisions": predicted, "probabilities": scores}
     figures: dict[str, Any] = {name: {"value": None} for name in METRICS}
     for name in named:
         metric = METRICS[name]
         value = metric.function(labels, given[metric.reads])
-        figures[name] = {"value": value, **interval(drawn[name], value)}
+        figures[name] = {"value": value, **_ends(table, name, value, drawn.get(name))}
     return figures | {"fpr": _rest(figures["specificity"]), "fnr": _rest(figures["recall"])}
+
+
+def _ends(table: pd.DataFrame, name: str, value: float, drawn: np.ndarray | None) -> dict[str, Any]:
+    """The interval of a metric of these rows."""
+    if name in RATES and value in (0, 1):
+        return {**exact_interval(value, table.loc[table["label"].isin(RATES[name]), "group"].nunique())}
+    return {"low": None, "high": None} if drawn is None else interval(drawn, value)
 
 
 def _rest(figure: dict[str, float | None]) -> dict[str, float | None]:
@@ -222,9 +233,10 @@ def cells(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
 def is_seen(cell: pd.DataFrame, train: Sequence[str] | None) -> bool | None:
     """Whether the manipulation of a cell is one of those in ``train``, which may name their data set: FF++/FaceSwap.
 
-    None where nobody knows what was trained on.
+    None where nobody knows what was trained on, or what the fakes are: `UNNAMED` may be any of those in ``train``.
     """
     if train is None:
         return None
     fakes = cell.loc[cell["label"] == 1, ["dataset", "manipulation"]].drop_duplicates()
-    return all({name, f"{dataset}/{name}"} & set(train) for dataset, name in fakes.itertuples(index=False))
+    unseen = [name for dataset, name in fakes.itertuples(index=False) if not {name, f"{dataset}/{name}"} & set(train)]
+    return None if set(unseen) == {UNNAMED} else not unseen

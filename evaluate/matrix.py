@@ -154,7 +154,7 @@ def by_dataset(drawn: CellDraws, level: str, head: str) -> list[dict[str, Any]]:
         mine = [cell for (train, _), cell in drawn.cells[level][head].items() if train == run.train]
         for origin in dict.fromkeys(cell.origin for cell in mine):
             of = [cell for cell in mine if cell.origin == origin]
-            seen = None if run.trained_on is None else sum(bool(cell.seen) for cell in of)
+            seen = None if any(cell.seen is None for cell in of) else sum(bool(cell.seen) for cell in of)
             counts = {"manipulations": len(of), "seen": seen}
             place = {"train": run.train, "trained_on": run.trained_on, "dataset": origin}
             records.append({**place, **(mean_figure(of) or {}), **counts})

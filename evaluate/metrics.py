@@ -58,7 +58,7 @@ def _nearest(fpr: np.ndarray, tpr: np.ndarray) -> int:
 
 
 EER_CONVENTIONS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
-    "interpolated": lambda fpr, tpr: float(roc_crossing(fpr, tpr)),
+    "interpolated": lambda fpr, tpr: min(1.0, float(roc_crossing(fpr, tpr))),  # rounding goes beyond
     "nearest": lambda fpr, tpr: float(fpr[_nearest(fpr, tpr)]),
     "mean": lambda fpr, tpr: float((fpr + 1 - tpr)[_nearest(fpr, tpr)] / 2),
 }
@@ -129,16 +129,17 @@ class Metric(NamedTuple):
         What tables call it.
     meaning : str
         One sentence for the reader of a report.
-    drawn : callable
+    drawn : callable, optional
         The same number for b draws of the rows' groups at once, shape (b,): of `evaluate.drawn_curves.Curves`,
-        `evaluate.decisions.Counts` or `evaluate.reliability.Sums`, by what the metric ``reads``.
+        `evaluate.decisions.Counts` or `evaluate.reliability.Sums`, by what the metric ``reads``. Without it the metric
+        has no interval, for its draws do not lie about it.
     """
 
     function: Callable[..., float]
     reads: str
     title: str
     meaning: str
-    drawn: Callable[[Any], np.ndarray]
+    drawn: Callable[[Any], np.ndarray] | None = None
 
 
 METRICS: dict[str, Metric] = {
@@ -207,18 +208,6 @@ METRICS: dict[str, Metric] = {
         calibration_error,
         "probabilities",
         "ECE",
-        "expected calibration error: 15 bins, classes alike; few rows raise it",
-        attrgetter("calibration_error"),
+        "expected calibration error: 15 bins, classes alike; few rows raise it; no interval: draws raise it too",
     ),
 }
-DRAWABLE: dict[str, Metric] = {
-    **METRICS,
-    "best_balanced_accuracy": Metric(
-        best_balanced_accuracy,
-        "scores",
-        "Best bal. acc.",
-        "balanced accuracy of the best threshold, which has seen the answers: optimistic",
-        drawn_curves.best_balance,
-    ),
-}
-"""Metrics, and what another figure is made of: whatever `evaluate.bootstrap.bootstrap` can draw."""

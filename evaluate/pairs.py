@@ -1,6 +1,7 @@
 """Runs against each other on the samples that both have: paired differences of AUC, corrected for their number."""
 
 from collections.abc import Iterator, Sequence
+from itertools import combinations
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +15,9 @@ from evaluate.delong import delong
 from evaluate.intervals import GroupDraws
 from evaluate.levels import LEVELS, has_few_groups
 
-KINDS = {True: "mean of seen cells", False: "mean of unseen cells", None: "mean of all cells"}
+KINDS = {True: "mean of seen cells", False: "mean of unseen cells", None: "mean of cells of unnamed fakes"}
+EVERY = "mean of all cells"  # of training that is unknown
+FILES = 6  # whose training is unknown: more are compared with the first alone
 SEVERAL = "a mean over cells has no such test"
 
 Record = dict[str, Any]
@@ -26,7 +29,7 @@ class Pair(NamedTuple):
     Attributes
     ----------
     rows : DataFrame
-        ``label``, ``group`` (of the first), ``first``, ``second`` (scores).
+        ``label``, ``group``, ``first``, ``second`` (scores).
     left_out : tuple of int
         Rows that only the first has, and only the second.
     values : ndarray of float, shape (1 + B,), or None
@@ -41,15 +44,17 @@ class Pair(NamedTuple):
 def comparisons(drawn: CellDraws, order: Sequence[str]) -> list[Record]:
     """Every head against the first one, at each level: their means, and each cell of the same training.
 
-    Runs of different trainings are not compared: that is what the matrix of a head is for. Of runs whose training is
-    unknown, all test rows together are compared too.
+    Runs of different trainings are not compared: that is what the matrix of a head is for. Runs whose training is
+    unknown have no first for a reason: up to `FILES` of them are compared each with each, and over all test rows
+    together too.
 
     Parameters
     ----------
     drawn : CellDraws
     order : sequence of str
-        The heads; the first is what the others are compared with, so it must be first for a reason that no test
-        figure gave: the best out of fold, or the first that was named.
+        The heads; the first is what the others are compared with (those whose training is unknown with the first of
+        these), so it must be first for a reason that no test figure gave: the best out of fold, or the first that was
+        named.
 
     Returns
     -------
@@ -65,15 +70,31 @@ def comparisons(drawn: CellDraws, order: Sequence[str]) -> list[Record]:
     InputError
         A sample is real in one run and fake in the other.
     """
-    records = [record for level in LEVELS for head in order[1:] for record in _against(drawn, level, order[0], head)]
+    matched = list(_matched(drawn, order))
+    records = [record for level in LEVELS for names in matched for record in _against(drawn, level, *names)]
     for family in {(record["level"], record["family"]) for record in records}:
         _correct([record for record in records if (record["level"], record["family"]) == family])
     trains, tests = (len({record[key] for record in records} - {None}) > 1 for key in ("train", "test"))
     for record in records:
         trained = f", trained on {record['train']}" if trains and record["train"] else ""
         tested = f", {record['test']}" if tests else ""
-        record["sentence"] = sentence(record, trained + tested)
+        record["sentence"] = sentence(record, trained + tested + _left_out(record))
     return records
+
+
+def _matched(drawn: CellDraws, order: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Which heads are compared."""
+    unknown = [head for head in order if all(run.trained_on is None for run in drawn.runs[head])]
+    known = [head for head in order if head not in unknown]
+    yield from ((known[0], head) for head in known[1:])
+    yield from combinations(unknown, 2) if len(unknown) <= FILES else ((unknown[0], head) for head in unknown[1:])
+
+
+def _left_out(record: Record) -> str:
+    """How many rows only one of the two has, where any."""
+    if record["value"] is None or not any(record["left_out"]):
+        return ""
+    return f", on the {record['n_common']:,} rows that both have ({sum(record['left_out']):,} left out)"
 
 
 def pair(first: DrawnCell, second: DrawnCell, draws: GroupDraws, names: tuple[str, str]) -> Pair:
@@ -93,7 +114,7 @@ def pair(first: DrawnCell, second: DrawnCell, draws: GroupDraws, names: tuple[st
     rows = mine[["label", "group"]].assign(first=mine["score"], second=other["score"])
     if rows["label"].nunique() < 2:
         return Pair(rows, left_out, None)
-    if not any(left_out) and (mine["group"].to_numpy() == other["group"].to_numpy()).all():
+    if not any(left_out):
         return Pair(rows, left_out, second.paired - first.paired)
     labels, groups, one_scores, other_scores = (rows[name].to_numpy() for name in rows)
     return Pair(rows, left_out, differences(labels, one_scores, other_scores, groups, draws))
@@ -108,7 +129,8 @@ def _against(drawn: CellDraws, level: str, first: str, second: str) -> Iterator[
     for kind, test in KINDS.items():
         of = [pairs[place] for place in drawn.shared if mine[place].seen is kind]
         if len(of) > 1:
-            yield {**base, "family": "means", "train": None, "test": test, "seen": kind, **_mean(of)}
+            name = EVERY if kind is None and len(of) == len(drawn.shared) else test
+            yield {**base, "family": "means", "train": None, "test": name, "seen": kind, **_mean(of)}
     for train, whole in drawn.whole[level][first].items():
         if train in drawn.whole[level][second]:
             one = pair(whole, drawn.whole[level][second][train], drawn.draws[level], names)

@@ -66,11 +66,12 @@ def recognised(
             raise InputError(f"--column {mapping}: write OURS=THEIRS; of {file.path} {known}")
         found[ours] = theirs
     for ours, names in accepted.items():
-        there = sorted((names.index(plain), at) for at, plain in enumerate(map(_plain, file.header)) if plain in names)
+        plain = map(plain_name, file.header)
+        there = sorted((names.index(name), at) for at, name in enumerate(plain) if name in names)
         if ours in found or not there:
             continue
         candidates = [*dict.fromkeys(file.header[at] for _, at in there)]
-        if ours in decisive and len(candidates) > 1 and [_plain(one) for one in candidates].count(ours) != 1:
+        if ours in decisive and len(candidates) > 1 and [plain_name(one) for one in candidates].count(ours) != 1:
             raise InputError(
                 f"{file.path} has several columns that may be the {ours}: {', '.join(candidates)}; say which with "
                 f"--column {ours}=NAME"
@@ -83,7 +84,8 @@ def recognised(
     return found
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """A column's name as the lists of those accepted have it: ``Fake Prob`` is ``fake_prob``."""
     return re.sub(r"[\s-]+", "_", name.strip().lower())
 
 
@@ -173,7 +175,7 @@ def _read(
             f"the label {label} ({CLASS[label]}) of {folder}/{file or video} contradicts {kind!r}, which is {says}: "
             "here 1 means fake; correct the labels, or name each row's manipulation in a column"
         )
-    name = _name("" if video and has_path else folder, file, _stem(video), above, kind)
+    name = _name("" if video and has_path else folder, file, _stem(video), above, kind, shared)
     if not name.video:
         raise InputError(f"{folder}/{file} names neither a file nor a video")
     before = f"{dataset}/" if dataset else ""
@@ -186,19 +188,20 @@ def _read(
     return dataset, compression or "unknown", kind, key, f"{before}{original or name.target}", " ".join(people), frame
 
 
-def _name(folder: str, file: str, video: str, above: ClassFolder, kind: str) -> Name:
+def _name(folder: str, file: str, video: str, above: ClassFolder, kind: str, shared: int) -> Name:
+    own = "/".join(folder.split("/")[shared:])  # where the table lies is no part of a name
     stem, suffix = os.path.splitext(file)
     if video or suffix.lower() in VIDEO_SUFFIXES:
         name = parse_video(video or stem, kind)
     elif above.between:
         return parse_video(above.between.rsplit("/", 1)[-1], kind)._replace(video=above.between)
     elif not above.tells and stem.isdigit() and folder:
-        name = parse_video(posixpath.basename(folder), kind)
+        name, own = parse_video(posixpath.basename(folder), kind), posixpath.dirname(own)
     else:
         name = parse_frame(stem, kind)
-    if above.tells or name.sources or not folder:
+    if above.tells or name.sources or not own:
         return name
-    return name._replace(video=f"{folder}/{name.video}", target=f"{folder}/{name.target}")  # others may be called alike
+    return name._replace(video=f"{own}/{name.video}", target=f"{own}/{name.target}")  # others may be called alike
 
 
 def _stem(text: str) -> str:

@@ -13,36 +13,26 @@ EDGE = float(np.finfo(float).eps)  # as near to 0 or 1 as a probability counts i
 
 
 class Sums(NamedTuple):
-    """What the metrics of probabilities are made of: sums over the rows of each class, of one set or of b draws.
+    """Sums over the rows of each class (reals, then fakes), of one set or of b draws; shape (..., 2).
 
     Attributes
     ----------
-    rows, losses, squares : ndarray of float, shape (..., 2)
-        Number of rows, of -ln(probability of the true class), and of (probability - label)^2; reals, then fakes.
-    binned, scores : ndarray of float, shape (..., 2, BINS)
-        Number of rows and sum of their scores in each bin.
+    rows, losses, squares : ndarray of float
+        Number of rows, sum of -ln(probability of the true class), and of (probability - label)^2.
     """
 
     rows: np.ndarray
     losses: np.ndarray
     squares: np.ndarray
-    binned: np.ndarray
-    scores: np.ndarray
 
     @property
     def log_loss(self) -> np.ndarray:
-        """As the function `log_loss`; so are the other properties."""
+        """As the function `log_loss`; so is the other property."""
         return (self.losses / self.rows).mean(axis=-1)
 
     @property
     def brier_score(self) -> np.ndarray:
         return (self.squares / self.rows).mean(axis=-1)
-
-    @property
-    def calibration_error(self) -> np.ndarray:
-        shares = self.binned / self.rows[..., None] / 2
-        scores = self.scores / self.rows[..., None] / 2
-        return np.abs(scores.sum(axis=-2) - shares[..., 1, :]).sum(axis=-1)
 
 
 class GroupSums:
@@ -61,20 +51,15 @@ class GroupSums:
     def __init__(self, labels: np.ndarray, scores: np.ndarray, index: np.ndarray, n_groups: int) -> None:
         check_probabilities(labels, scores)
         labels, scores = np.asarray(labels, int), np.asarray(scores, "f8")
-        of_class = 2 * index + labels
-        of_bin = BINS * of_class + _bins(scores)
         true = np.where(labels == 1, scores, 1 - scores)
         losses = -np.log(np.clip(true, EDGE, 1 - EDGE))
-        per_class = [np.bincount(of_class, values, 2 * n_groups) for values in (None, losses, (1 - true) ** 2)]
-        per_bin = [np.bincount(of_bin, values, 2 * BINS * n_groups) for values in (None, scores)]
-        self._sums = np.concatenate([sums.reshape(n_groups, -1) for sums in (*per_class, *per_bin)], axis=1)
+        sums = [np.bincount(2 * index + labels, values, 2 * n_groups) for values in (None, losses, (1 - true) ** 2)]
+        self._sums = np.concatenate([of_class.reshape(n_groups, 2) for of_class in sums], axis=1)
         self.batch = BATCH
 
     def draw(self, multiplicities: np.ndarray) -> Sums:
         """Sums of b draws, of which ``multiplicities`` (b, G) tell how often each group is in them."""
-        drawn = multiplicities @ self._sums
-        rows, losses, squares, binned, scores = np.split(drawn, [2, 4, 6, 6 + 2 * BINS], axis=1)
-        return Sums(rows, losses, squares, binned.reshape(-1, 2, BINS), scores.reshape(-1, 2, BINS))
+        return Sums(*np.split(multiplicities @ self._sums, 3, axis=1))
 
 
 def _sums(labels: np.ndarray, scores: np.ndarray) -> Sums:
@@ -122,7 +107,8 @@ def calibration_error(labels: np.ndarray, scores: np.ndarray) -> float:
     ----------
     Guo et al., On calibration of modern neural networks (ICML 2017).
     """
-    return float(_sums(labels, scores).calibration_error[0])
+    bins = reliability_bins(labels, scores)
+    return float(bins.weight @ np.abs(bins.score - bins.fakes))
 
 
 class Bins(NamedTuple):
@@ -145,15 +131,13 @@ class Bins(NamedTuple):
 
 def reliability_bins(labels: np.ndarray, scores: np.ndarray) -> Bins:
     """Rows by score, in `BINS` bins of equal width; parameters and errors as in `log_loss`."""
-    sums = _sums(labels, scores)
-    shares, means = (values[0] / sums.rows[0, :, None] / 2 for values in (sums.binned, sums.scores))
-    weight = shares.sum(axis=0)
+    check_probabilities(labels, scores)
+    labels, scores = np.asarray(labels, int), np.asarray(scores, "f8")
+    weights = 0.5 / np.bincount(labels)[labels]
+    bins = np.minimum((scores * BINS).astype(int), BINS - 1)
+    weight, score, fakes = (np.bincount(bins, weights * of, BINS) for of in (1.0, scores, labels))
     held = weight > 0
-    return Bins(weight[held], means.sum(axis=0)[held] / weight[held], shares[1, held] / weight[held])
-
-
-def _bins(scores: np.ndarray) -> np.ndarray:
-    return np.minimum((scores * BINS).astype(int), BINS - 1)
+    return Bins(weight[held], score[held] / weight[held], fakes[held] / weight[held])
 
 
 def check_probabilities(labels: np.ndarray, scores: np.ndarray) -> None:

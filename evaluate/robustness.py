@@ -9,11 +9,12 @@ import pandas as pd
 
 from evaluate.bootstrap import bootstrap
 from evaluate.cell_draws import difference, figure
+from evaluate.compare import signed
 from evaluate.folders import Run
 from evaluate.intervals import GroupDraws
 from evaluate.levels import LEVELS, cells, has_few_groups
 from evaluate.metrics import METRICS
-from evaluate.wording import figure_text, listed, plural
+from evaluate.wording import FEW, ends, listed, plural
 
 MEASURED = {
     "auc": "change",
@@ -166,13 +167,18 @@ def robustness_lines(found: Mapping[str, Any]) -> list[str]:
     for family, names in by_family(found["views"]).items():
         for view in names if family == OTHERS else names[-1:]:
             told = [
-                f"{figure_text(by_level['video'][view]['change'])} on {name}"
+                f"{_change_text(by_level['video'][view]['change'])} on {name}"
                 for name, by_level in found["cells"].items()
                 if view in by_level["video"]
             ]
             if told:
                 lines.append(f"{view}: {listed(told, MOST)}")
     return lines
+
+
+def _change_text(change: dict[str, Any]) -> str:
+    """A change with its sign, and its interval."""
+    return f"{FEW if change['few_groups'] else ''}{signed(change['value'], 3)} ({ends(change)})"
 
 
 def _views_of(

@@ -1,7 +1,7 @@
 """From run folders to what is read of them: metrics.json, figures and a report for each, a comparison on top."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ from cache.errors import InputError
 from evaluate.aggregation import aggregated
 from evaluate.caveats import LEAK, caveats, leaks
 from evaluate.drawing import pdf, svg
-from evaluate.exports import exports
+from evaluate.exports import EXPORTS, exports
 from evaluate.figures import FIGURES
 from evaluate.folders import Run, find_runs, read_run, write_bytes, write_json, write_text
 from evaluate.gallery import gallery
@@ -48,6 +48,8 @@ class Wanted(NamedTuple):
         Folder of the data set, for pictures in the gallery.
     pdf : bool
         Write each figure as PDF, too.
+    command : str
+        What the user typed: told in the report where it changes the figures.
     """
 
     allow_leak: bool = False
@@ -55,6 +57,7 @@ class Wanted(NamedTuple):
     cache: Path | None = None
     root: Path | None = None
     pdf: bool = False
+    command: str = ""
 
 
 def evaluate_run(folder: Path, **wanted: Any) -> dict[str, Any]:
@@ -121,11 +124,14 @@ def evaluate_tree(folder: Path, **wanted: Any) -> list[dict[str, Any]]:
     if several:
         results = several.join(results)
         drawings = {}
+        _sweep(folder, [path.name for path in folder.glob("matrix_*") if path.suffix in (".svg", ".pdf")])
         for head, figure in several.figures().items():
             stamp = _stamp([one for one in results if one["comparison"]["head"] == head])
             drawings[head] = _draw(folder, f"matrix_{_file_name(head)}", figure, stamp, asked.pdf)
         page = tree_page(folder, results, drawings)
-        for name, text in exports(results).items():
+        tables = exports(results)
+        _sweep(folder, {f"{name}.{kind}" for name in EXPORTS for kind in ("csv", "md", "tex")} - tables.keys())
+        for name, text in tables.items():
             write_text(folder / name, text)
     else:
         page = (runs[0].folder / "report.html").read_text(encoding="utf-8")
@@ -151,6 +157,8 @@ def _refuse_leaks(run: Run, allow_leak: bool) -> None:
 
 def _publish(run: Run, metrics: dict[str, Any], shown: list[dict[str, Any]], wanted: Wanted) -> dict[str, Any]:
     stated = {key: run.config.get(key) for key in STATED}
+    if wanted.aggregate and wanted.command:
+        stated["command"] = "\n".join(filter(None, [stated["command"], wanted.command]))
     result = {"folder": str(run.folder), "run": stated, **metrics, "gallery": shown}
     drawn = {name: figure.draw(run) for name, figure in FIGURES.items()}
     drawings = {
@@ -158,13 +166,24 @@ def _publish(run: Run, metrics: dict[str, Any], shown: list[dict[str, Any]], wan
         for name, figure in drawn.items()
         if figure is not None
     }
+    _sweep(run.folder, {f"{name}.{kind}" for name in FIGURES.keys() - drawings.keys() for kind in ("svg", "pdf")})
+    if not wanted.pdf:
+        _sweep(run.folder, {f"{name}.pdf" for name in FIGURES})
     page = run_page(run, result, drawings)
     predictions.write(run.folder / "video_predictions.csv", _videos(run))
     if metrics["robustness"]:
         write_text(run.folder / "robustness.csv", _csv(robustness_table(metrics["robustness"])))
+    else:
+        _sweep(run.folder, {"robustness.csv"})
     write_json(run.folder / "metrics.json", metrics)
     write_text(run.folder / "report.html", page)
     return result
+
+
+def _sweep(folder: Path, names: Iterable[str]) -> None:
+    """Remove files of an earlier measurement that this one does not write: they would tell other numbers."""
+    for name in names:
+        (folder / name).unlink(missing_ok=True)
 
 
 def _csv(table: pd.DataFrame) -> str:
@@ -213,7 +232,8 @@ def _levels(
     """Figures of some rows at each level; on rows that a calibration was fitted on, none of what it would flatter."""
     found = {}
     for level in MEASURED:
-        probabilities = run.gives_probabilities(level) and not (calibrated_on and run.calibration(level))
+        calibration = run.calibration("frame" if level == "frame" else "video")
+        probabilities = run.gives_probabilities(level) and not (calibrated_on and calibration)
         try:
             table = run.at_level(frames, level)
             found[level] = measure(table, run.threshold(level), draws=draws, probabilities=probabilities)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from cache.schema import FAKE, REAL
+from evaluate.compare import holm, p_value
 from evaluate.gallery import KINDS
 from evaluate.intervals import FEW_GROUPS, group_draws, interval
 
@@ -148,7 +150,7 @@ def mean_concentration(table: pd.DataFrame, run: str, method: str) -> Figure | N
     Returns
     -------
     dict
-        ``value``, ``low``, ``high``, ``few_groups``, ``samples``, ``groups``.
+        ``value``, ``low``, ``high``, ``p`` (of a value of 0), ``few_groups``, ``samples``, ``groups``.
     """
     return _mean(_of(table, run, method), "concentration")
 
@@ -160,9 +162,31 @@ def beyond_reference(table: pd.DataFrame, run: str, method: str) -> Figure | Non
 
 
 def paired_difference(table: pd.DataFrame, run: str, other: str, method: str) -> Figure | None:
-    """The mean, over the samples of both runs, of the concentration of one less that of the other; as before."""
+    """The mean, over the samples of both runs, of the concentration of one less that of the other.
+
+    As `mean_concentration`; many of them are `paired_differences`.
+    """
     both = _of(table, run, method).merge(_of(table, other, method), on=["sample_id", "group"], suffixes=("", "_other"))
     return _mean(both.assign(difference=both["concentration"] - both["concentration_other"]), "difference")
+
+
+def paired_differences(table: pd.DataFrame) -> list[Figure]:
+    """`paired_difference` of every two runs by each method, where they have samples in common.
+
+    Returns
+    -------
+    list of dict
+        As from there, with ``run``, ``other``, ``method`` and ``p_holm``: ``p`` corrected for the number of them.
+    """
+    found = []
+    for run, other in combinations(table["run"].unique(), 2):
+        for method in table["method"].unique():
+            if (difference := paired_difference(table, run, other, method)) is not None:
+                found.append({"run": run, "other": other, "method": method, **difference, "p_holm": None})
+    known = [one for one in found if one["p"] is not None]
+    for one, p in zip(known, holm([one["p"] for one in known]), strict=True):
+        one["p_holm"] = p
+    return found
 
 
 def _of(table: pd.DataFrame, run: str, method: str) -> pd.DataFrame:
@@ -179,7 +203,8 @@ def _mean(rows: pd.DataFrame, column: str) -> Figure | None:
     drawn = group_draws(groups, np.zeros(len(groups), int))  # one stratum: of which class a group is does not matter
     order = by_group.loc[drawn.names]
     means = drawn.multiplicities @ order["sum"].to_numpy() / (drawn.multiplicities @ order["size"].to_numpy())
-    ends = interval(means) if len(groups) > 1 else {"low": None, "high": None}
+    alone = len(groups) < 2
+    ends = {"low": None, "high": None, "p": None} if alone else {**interval(means), "p": p_value(means)}
     counts = {"few_groups": len(groups) < FEW_GROUPS, "samples": len(rows), "groups": len(groups)}
     return {"value": float(rows[column].mean()), **ends, **counts}
 

@@ -1,33 +1,64 @@
 """What has to be said of a file of scores that came alone: what it may hide, and what it cannot mean."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 
-from cache.identity import FFPP_PAIR
+from cache.identity import FAKES, FFPP_PAIR
 from evaluate.wording import listed, plural
 
 STAND_IN = 0.01  # share of the rows with one and the same score, from which on it is told
 FEWEST = 20  # such rows
 UNLISTED = "No list of training samples was given (--training): a leak from training into test cannot be excluded"
-READ_AS = "Scores of others, read as they are: 1 is fake, 0 is real, and a higher score means more fake"
+READ_AS = "Scores of others: label from {label}, score from {score}; 1 is fake, 0 is real, a higher score is more fake"
+FAKE_NAMES = set(FAKES.values())
 
 
-def score_caveats(table: pd.DataFrame, *, listed_training: bool) -> list[str]:
-    """Sentences on a file's test rows alone, without any knowledge of the training but whether a list of it is there.
+def score_caveats(
+    table: pd.DataFrame, columns: Mapping[str, str], *, listed_training: bool, trained_on: Sequence[str] = ()
+) -> list[str]:
+    """Sentences on a file's test rows alone, and on what was said of the training.
 
     Parameters
     ----------
     table : DataFrame
-        As `evaluate.scores.read_scores` has it.
+    columns : mapping of str to str
+        Both as `evaluate.scores.read_scores` has them.
     listed_training : bool
+        Whether a list of training samples is there.
+    trained_on : sequence of str
+        Manipulations that were named, as `cache.identity.canonical` has them.
     """
     test = table[table["split"] == "test"]
     fakes = test[test["label"] == 1]
-    told = [READ_AS]
+    told = [READ_AS.format(**{name: " ".join(columns[name].split()) for name in ("label", "score")})]
     if not listed_training:
         told.append(f"{UNLISTED}{_pairs_known(fakes)}")
-    return [*told, *_shared_scenes(fakes), *_shared_names(test), *_one_score(test)]
+    return [*told, *_unknown_names(test, trained_on), *_shared_scenes(fakes), *_shared_names(test), *_one_score(test)]
+
+
+def one_sided(table: pd.DataFrame, threshold: float) -> list[str]:
+    """A sentence where all test rows lie on one side of the threshold, so that nothing was told apart there."""
+    scores = table.loc[table["split"] == "test", "score"]
+    low, high = float(scores.min()), float(scores.max())
+    if low < threshold <= high:
+        return []
+    where, called = ("at or above", "fake") if low >= threshold else ("below", "real")
+    return [
+        f"Every score ({low:g} to {high:g}) lies {where} the threshold {threshold:g}: all count as {called}, and what "
+        "was decided tells nothing apart"
+    ]
+
+
+def _unknown_names(test: pd.DataFrame, trained_on: Sequence[str]) -> Iterator[str]:
+    """Manipulations trained on that nobody knows, perhaps misspelt."""
+    tested = set(test["manipulation"])
+    for name in dict.fromkeys(trained_on):
+        if name.rpartition("/")[2] not in tested | FAKE_NAMES:
+            yield (
+                f"--trained-on {name}: no test row is of it, and FaceForensics++ has none of that name; if it is "
+                f"misspelt, what was seen in training stands as unseen (tested: {listed(sorted(tested))})"
+            )
 
 
 def _pairs_known(fakes: pd.DataFrame) -> str:

@@ -4,27 +4,32 @@ import json
 import math
 import re
 from collections.abc import Iterable, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import xxhash
 
 from cache.errors import InputError, choose
 from cache.identity import canonical
 from cache.predictions import AGGREGATES, COLUMNS, VIDEO_COLUMNS, to_videos, write
+from evaluate.class_folders import CLASS
 from evaluate.folders import write_json
-from evaluate.score_caveats import score_caveats
-from evaluate.scores import Scores, read_scores, with_reals
-from evaluate.table_file import open_table
-from evaluate.training_list import Leak, find_leak, leak_sentence, read_training
+from evaluate.score_caveats import one_sided, score_caveats
+from evaluate.score_reals import with_reals
+from evaluate.scores import Scores, read_scores
+from evaluate.table_file import file_hash, open_table
+from evaluate.training_list import Leak, find_leak, leak_sentence, own_training, read_training
 from evaluate.wording import listed
 
 FORMAT = 1
 PROBABILITY = "probability of fake, as the file has it: all lie in 0 to 1"
 RANK = "the file's own scale: it ranks, and tells no probability"
-USUAL = {"value": 0.5, "source": "0.5, the usual default"}
-NO_DEFAULT = {"value": 0.5, "source": "0.5 for want of another (--threshold), on a scale that is no probability"}
+USUAL: dict[str, Any] = {"value": 0.5, "source": "0.5, the usual default"}
+NO_DEFAULT: dict[str, Any] = {
+    "value": 0.5,
+    "source": "0.5 for want of another (--threshold), on a scale that is no probability",
+}
 SETTINGS = ("kind", "head", "train", "training", "aggregate", "threshold", "source.hash", "source.columns")
 
 
@@ -68,7 +73,8 @@ def make_runs(
     Raises
     ------
     InputError
-        A file cannot be measured, or a folder holds something else already; nothing is written then.
+        A file cannot be measured, two contradict each other, or a folder holds something else already; nothing is
+        written then.
     """
     paths, out = [Path(path) for path in paths], Path(out)
     aggregate = aggregate or "mean"
@@ -77,7 +83,7 @@ def make_runs(
         raise InputError(f"--threshold {threshold} is no finite number")
     asked = {
         "train": [canonical(name) for name in trained_on],
-        "training": None if training is None else {"path": str(training), "hash": _file_hash(Path(training))},
+        "training": None if training is None else {"path": str(training), "hash": file_hash(Path(training))},
         "aggregate": aggregate,
         "threshold": threshold,
         "command": command,
@@ -85,11 +91,14 @@ def make_runs(
     trained = None if training is None else read_training(Path(training))
     names = _names(paths)
     folders = [out] if len(paths) == 1 else [out / name for name in names]
+    given = _columns_of(paths, [*columns])
+    read = [read_scores(*one) for one in zip(paths, given, strict=True)]
+    _refuse_contradictions(paths, read)
     runs = []
-    for path, name, given in zip(paths, names, _columns_of(paths, [*columns]), strict=True):
-        scores = read_scores(path, given)
+    for path, name, scores in zip(paths, names, read, strict=True):
         frames, _ = with_reals(scores.table)
-        runs.append((_record(path, name, scores, asked, trained), frames, to_videos(frames, aggregate)))
+        listed_here = own_training(path, scores.columns) if trained is None else trained
+        runs.append((_record(path, name, scores, asked, listed_here), frames, to_videos(frames, aggregate)))
     _refuse_others(out, {folder: record for folder, (record, *_) in zip(folders, runs, strict=True)})
     for place, (folder, (record, *tables)) in enumerate(zip(folders, runs, strict=True)):
         _write(folder, {**record, "place": place}, *tables)  # the first is what the others are compared with
@@ -104,12 +113,15 @@ def _record(
     test = table[table["split"] == "test"]
     probabilities = bool(table["score"].between(0, 1).all())
     stated = None if asked["threshold"] is None else {"value": float(asked["threshold"]), "source": "given"}
-    threshold = stated or (USUAL if probabilities else NO_DEFAULT)
+    threshold: dict[str, Any] = stated or (USUAL if probabilities else NO_DEFAULT)
     leak = Leak([], 0, 0) if training is None else find_leak(test, training)
     told = [] if training is None else [leak_sentence(leak, test, training)]
     if threshold is NO_DEFAULT:
         told.append("Scores are no probabilities and no --threshold was given: what was decided at 0.5 says little")
-    told += [*score_caveats(table, listed_training=training is not None), *scores.notes, *with_reals(table)[1]]
+    else:
+        told += one_sided(table, threshold["value"])
+    told += score_caveats(table, scores.columns, listed_training=training is not None, trained_on=asked["train"])
+    told += [*scores.notes, *with_reals(table)[1]]
     return {
         "format": FORMAT,
         "kind": "scores",
@@ -117,7 +129,7 @@ def _record(
         "test": sorted(set(test.loc[test["label"] == 1, "manipulation"])),
         "train_groups": leak.groups,
         **asked,
-        "source": {"path": str(path), "hash": _file_hash(path), "rows": len(table), "columns": scores.columns},
+        "source": {"path": str(path), "hash": file_hash(path), "rows": len(table), "columns": scores.columns},
         "thresholds": {"frame": threshold, "video": threshold},
         "score": PROBABILITY if probabilities else RANK,
         "calibrate": None,
@@ -165,6 +177,28 @@ def _columns_of(paths: Sequence[Path], columns: list[str]) -> list[list[str]]:
     ]  # fmt: skip
 
 
+def _refuse_contradictions(paths: Sequence[Path], read: Sequence[Scores]) -> None:
+    """Refuse files of bare video names of which one calls real what another calls fake: their ids would hide it."""
+    bare = [(path, _labels_of_names(scores.table)) for path, scores in zip(paths, read, strict=True) if scores.bare]
+    for (first, one), (second, two) in combinations(bare, 2):
+        mine, other = one.align(two, join="inner")
+        if len(differing := mine.index[mine != other]):
+            raise InputError(
+                f"video {differing[0].rpartition('/')[2]!r} is {CLASS[mine[differing[0]]]} in {first} and "
+                f"{CLASS[other[differing[0]]]} in {second} ({len(differing):,} of {len(mine):,} names): the labels "
+                "of one are turned round, or other videos are called alike; then name each row's dataset in a column, "
+                "or measure the files apart"
+            )
+
+
+def _labels_of_names(table: pd.DataFrame) -> pd.Series:
+    """The label of each data set's test videos by name, where a name has only one."""
+    test = table[table["split"] == "test"]
+    names = test["dataset"] + "/" + test["video_id"].str.rpartition("/")[2]
+    found = test["label"].groupby(names).agg(["min", "max"])
+    return found.loc[found["min"] == found["max"], "min"]
+
+
 def _refuse_others(out: Path, records: dict[Path, dict[str, Any]]) -> None:
     """Refuse to write where something else lies: only the same runs are made anew."""
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
@@ -199,14 +233,3 @@ def _at(value: Any, name: str) -> Any:
     for key in name.split("."):
         value = value.get(key) if isinstance(value, dict) else None
     return value
-
-
-def _file_hash(path: Path) -> str:
-    digest = xxhash.xxh3_128()
-    try:
-        with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error}") from error
-    return digest.hexdigest()

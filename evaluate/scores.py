@@ -17,10 +17,11 @@ from evaluate.path_table import (
     VIDEO_SUFFIXES,
     mapped,
     named,
+    plain_name,
     plain_path,
     recognised,
 )
-from evaluate.table_file import TableFile, numbers, open_table, texts
+from evaluate.table_file import TableFile, file_hash, numbers, open_table, texts
 from evaluate.wording import listed, plural
 
 SCORE_COLUMNS: dict[str, tuple[str, ...]] = {  # ours -> names accepted, in lower case
@@ -39,11 +40,11 @@ SCORE_COLUMNS: dict[str, tuple[str, ...]] = {  # ours -> names accepted, in lowe
 DECISIVE = ("path", "label", "score", "video")
 STATED = ("sample_id", "dataset", "compression", "manipulation", "video_id", "group")
 OURS = {"dataset", "compression", "manipulation", "video", "group", "split"}  # predictions that this program wrote
-MIXED = "mixed"  # the data set or compression of rows that are measured against reals of another
 ALONE = (
     "No path and no video column: every row counts as a video and a group of its own; where several rows show one "
     "video or one scene, the intervals are too narrow"
 )
+UNPAIRED = "Without a path or video column a file cannot be compared in pairs with another: they share no sample"
 
 
 class Scores(NamedTuple):
@@ -57,11 +58,14 @@ class Scores(NamedTuple):
         Ours -> the file's name of each column that was read.
     notes : list of str
         What the reader of a report has to know of how the file was read, one sentence each.
+    bare : bool
+        Nothing names a row but its video, without a folder, and nothing but the label tells real from fake.
     """
 
     table: pd.DataFrame
     columns: dict[str, str]
     notes: list[str]
+    bare: bool
 
 
 def read_scores(path: Path, columns: Iterable[str] = ()) -> Scores:
@@ -86,22 +90,34 @@ def read_scores(path: Path, columns: Iterable[str] = ()) -> Scores:
         The table cannot be read, lacks a column or has two that may be meant; a label, score or split means nothing;
         a label contradicts the path; a path, or a frame of a video, stands twice; the test rows lack a class.
     """
-    file = open_table(Path(path))
+    path, columns = Path(path), [*columns]
+    file = open_table(path, lambda names: _require(path, names, columns))
     found = recognised(file, columns, SCORE_COLUMNS, DECISIVE)
-    if missing := [name for name in ("label", "score") if name not in found]:
-        raise InputError(
-            f"{path} has no column for the {missing[0]}: it has {', '.join(file.header)}; accepted: "
-            f"{', '.join(SCORE_COLUMNS[missing[0]])}, or say which with --column {missing[0]}=NAME"
-        )
+    _require(path, file.header, columns)
     cells = file.read([*dict.fromkeys(found.values())])
     told = pd.DataFrame({name: texts(cells[theirs]) for name, theirs in found.items()})
     told["label"] = mapped(told["label"], LABELS, "label", file)
-    told["score"] = _finite(numbers(cells[found["score"]]), told["score"], file)
+    told["score"] = _finite(cells[found["score"]], file)
     kept, left_out = _of_test(told, file)
     table = identified(kept, file)
-    alone = [ALONE] * found.keys().isdisjoint(("path", "video", "sample_id", "group"))
+    nameless = found.keys().isdisjoint(("path", "video", "sample_id"))
+    alone = [*[ALONE] * ("group" not in found), UNPAIRED] if nameless else []
+    bare = "video" in found and found.keys().isdisjoint(("path", "sample_id", "manipulation"))
+    bare = bare and not told["video"].str.contains(r"[/\\]").any()
     known = [name for name in PREDICTIONS if name != "predicted"]
-    return Scores(table[[*known, "scene", "identities"]].reset_index(drop=True), found, [*alone, *left_out])
+    return Scores(table[[*known, "scene", "identities"]].reset_index(drop=True), found, [*alone, *left_out], bare)
+
+
+def _require(path: Path, names: list[str], columns: list[str]) -> None:
+    """Refuse a header, or the names in a first record, that has no label or no score."""
+    given = {one.partition("=")[0] for one in columns}
+    there = {plain_name(name) for name in names}
+    for wanted in ("label", "score"):
+        if wanted not in given and there.isdisjoint(SCORE_COLUMNS[wanted]):
+            raise InputError(
+                f"{path} has no column for the {wanted}: it has {', '.join(names)}; accepted: "
+                f"{', '.join(SCORE_COLUMNS[wanted])}, or say which with --column {wanted}=NAME"
+            )
 
 
 def identified(told: pd.DataFrame, file: TableFile, *, once: bool = True) -> pd.DataFrame:
@@ -126,7 +142,7 @@ def identified(told: pd.DataFrame, file: TableFile, *, once: bool = True) -> pd.
     InputError
         A row has neither path nor video where others have, a label contradicts its path, or a row stands twice.
     """
-    table, key = _located(told)
+    table, key = _located(told, file)
     own = set(told) >= OURS
     key = ["sample_id"] if own and "sample_id" in told else key
     if (nameless := (table["path"] == "") & (table["video"] == "")).any():
@@ -147,7 +163,7 @@ def identified(told: pd.DataFrame, file: TableFile, *, once: bool = True) -> pd.
     return samples
 
 
-def _located(told: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+def _located(told: pd.DataFrame, file: TableFile) -> tuple[pd.DataFrame, list[str]]:
     """Rows with a path or a video each, "" for the other; and what of them stands once at most, nothing for none."""
     nothing = pd.Series("", told.index)
     numbered = ["frame"] * ("frame" in told)
@@ -158,7 +174,8 @@ def _located(told: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         return told.assign(path=nothing), key if numbered else []
     if "sample_id" in told:
         return told.assign(path=told["sample_id"], video=nothing), ["sample_id"]
-    return told.assign(path=nothing, video=[f"row_{row}" for row in told.index]), []
+    own = file_hash(file.path)[:8]  # the same row of another file is another sample
+    return told.assign(path=nothing, video=[f"row_{row}_of_{own}" for row in told.index]), []
 
 
 def _refuse_repeated(table: pd.DataFrame, key: list[str], repeated: pd.Series, file: TableFile) -> None:
@@ -189,11 +206,14 @@ def _frame_file(path: str) -> str:
     return "" if suffix.lower() in VIDEO_SUFFIXES else stem
 
 
-def _finite(scores: pd.Series, written: pd.Series, file: TableFile) -> pd.Series:
+def _finite(cells: pd.Series, file: TableFile) -> pd.Series:
+    scores = numbers(cells)
     if (wrong := ~np.isfinite(scores)).any():
         row = wrong.idxmax()
+        written = texts(cells[[row]])[row]
+        shown = repr(written) if written or isinstance(cells[row], str) else "null" if cells[row] is None else "nan"
         raise InputError(
-            f"{file.at(row)}: the score {written[row]!r} is no finite number with a decimal point ({wrong.sum():,} "
+            f"{file.at(row)}: the score {shown} is no finite number with a decimal point ({wrong.sum():,} "
             "such rows); score what can be judged and leave out the rest, counted"
         )
     return scores
@@ -217,26 +237,3 @@ def _of_test(told: pd.DataFrame, file: TableFile) -> tuple[pd.DataFrame, list[st
     out = [f"{plural(count, 'row')} of {f'split {name}' if name else 'no split'}"
            for name, count in counts.items() if name not in ("test", "val")]  # fmt: skip
     return told[told["split"].isin(("test", "val"))], [f"Left out: {listed(out)}"] if out else []
-
-
-def with_reals(samples: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """The rows such that every test fake has reals of its data set and compression, and a sentence where it had none.
-
-    A manipulation is measured against the reals of its own home. Where a home has none, the homes are joined
-    (called `MIXED`): compressions first, data sets where that is not enough.
-    """
-    if not (lacking := _without_reals(samples)):
-        return samples, []
-    for names in (["compression"], ["dataset", "compression"]):
-        if _without_reals(samples):
-            samples = samples.assign(**dict.fromkeys(names, MIXED))
-    return samples, [
-        f"No reals of {listed(lacking)}: its fakes are measured against reals of another kind, which may differ from "
-        "them in more than being real"
-    ]
-
-
-def _without_reals(samples: pd.DataFrame) -> list[str]:
-    homes = (samples["dataset"] + "/" + samples["compression"])[samples["split"] == "test"]
-    fake = samples.loc[homes.index, "label"] == 1
-    return sorted(set(homes[fake]) - set(homes[~fake]))

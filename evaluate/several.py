@@ -38,7 +38,9 @@ class Several:
         return ranked
 
     def figures(self) -> dict[str, Figure]:
-        """The matrix of each head, in the order of the heads."""
+        """The matrix of each head, in the order of the heads; none where nobody knows what they were trained on."""
+        if all(run.trained_on is None for run in self._runs):
+            return {}
         return {head: matrix_figure(table, head) for head, table in self._tables["video"].items()}
 
     def _comparison(self, head: str) -> dict[str, Any]:

@@ -194,7 +194,8 @@ def _linear() -> Any:
 
 
 def _is_found(reached: Mapping[str, float | None]) -> bool:
-    return (reached["value"] or 0) >= FOUND and (reached["low"] or 0) > 0.5
+    low = reached["value"] if reached["low"] is None else reached["low"]  # an AUC of 1 in every draw has no interval
+    return (reached["value"] or 0) >= FOUND and (low or 0) > 0.5
 
 
 def _judged(kind: str, what: str, reached: dict[str, float | None], videos: int, after: str = "") -> Finding:

@@ -24,10 +24,10 @@ def headline(result: Result) -> list[str]:
     """What one run says, in sentences."""
     trained = is_trained(result["run"]["head"])
     known = trained and bool(result["run"]["train"])
-    kinds = {False: ", which it never saw", True: ", which it was trained on"} if known else {None: ""}
+    kinds = {False: ", which it never saw", True: ", which it was trained on", None: ""} if known else {None: ""}
     told: list[str] = []
     for kind, words in kinds.items():
-        parts = [(name, part) for name, part in result["by_manipulation"].items() if kind in (None, part["seen"])]
+        parts = [(name, part) for name, part in result["by_manipulation"].items() if not known or part["seen"] is kind]
         if parts:
             aucs = listed([f"{_auc(part['video'])} on {name}" for name, part in parts])
             told.append(f"{'and' if told else 'At video level its AUC is'} {aucs}{words}")
@@ -68,15 +68,20 @@ def comparison_headline(results: Sequence[Result]) -> list[str]:
 
 def _scores_headline(results: Sequence[Result]) -> list[str]:
     """Of scores that nobody knows the training of: each by itself, in the order given."""
-    aucs = listed([f"{with_interval(one['comparison']['video']['mean'])} for {one['comparison']['head']}"
-                   for one in results])  # fmt: skip
+    count = f"{plural(len(results), 'file')} of scores"
+    if results[0]["comparison"]["video"]["mean"] is None:
+        names = listed([f"{one['comparison']['head']} has {listed(list(one['by_manipulation']))}" for one in results])
+        return [f"{count} without a test in common: {names}. Name the manipulation in a column, or the paths."]
+    aucs = listed(
+        [f"{with_interval(one['comparison']['video']['mean'])} for {one['comparison']['head']}" for one in results]
+    )
     tests = list(dict.fromkeys(name for one in results for name in one["by_manipulation"]))
     of = (
         f"AUC at video level on {tests[0]}"
         if len(tests) == 1
         else "Mean AUC at video level over the tests that all share"
     )
-    return [f"{plural(len(results), 'file')} of scores. {of}: {aucs}."]
+    return [f"{count}. {of}: {aucs}."]
 
 
 def named_rows(result: Result) -> list[tuple[str, dict[str, Any]]]:
@@ -94,7 +99,7 @@ def error_sentences(figures: dict[str, Any]) -> list[str]:
     told = []
     for kind, (truth, called) in ERRORS.items():
         error, total = figures["errors"][kind], figures["n"][truth]
-        sentence = f"{error['count']} of {plural(total, truth)} called {called}"
+        sentence = f"{error['count']:,} of {plural(total, truth)} called {called}"
         if error["count"]:
             score, margin = number(error["mean_score"]), number(error["mean_margin"])
             sentence += f"; their mean score is {score}, {margin} from the threshold on average"
@@ -111,7 +116,7 @@ def error_places(result: Result, level: str) -> list[str]:
         if len(counts) == 1 or (truth == "real" and len(set(counts.values())) == 1):
             continue  # all tested against the same reals
         ranked = sorted(counts.items(), key=lambda one: -one[1][0] / one[1][1])
-        told.append(f"{truth}s called {called}: {listed([f'{n} of {of} in {name}' for name, (n, of) in ranked])}")
+        told.append(f"{truth}s called {called}: {listed([f'{n:,} of {of:,} in {name}' for name, (n, of) in ranked])}")
     return told
 
 

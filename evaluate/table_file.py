@@ -1,6 +1,5 @@
 """Tables that others wrote, as CSV, JSON or Parquet: their header, and the columns that are wanted."""
 
-import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,13 +9,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import xxhash
 from pyarrow import csv, parquet
 
 from cache.errors import InputError
+from evaluate.json_records import read_records
 
 HEAD = 1 << 16  # bytes that tell what a file is
-LARGEST_JSON = 1 << 30  # JSON is read whole, into several times its size
-ACCEPTED = "tables are read from CSV, from JSON with one list of records, and from Parquet"
+ACCEPTED = "tables are read from CSV, from JSON with one list of records or one record a line, and from Parquet"
 NOT_A_TABLE = {  # first bytes -> what the file is
     b"\x1f\x8b": "compressed by gzip",
     b"PK\x03\x04": "a ZIP archive or an Excel workbook",
@@ -27,6 +27,7 @@ NOT_A_TABLE = {  # first bytes -> what the file is
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 SEPARATORS = (",", ";", "\t")
 RAGGED = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+): (.*)", re.DOTALL)  # as pyarrow says it
+NO_ROWS = "Empty CSV file or block"  # so is a header without a line end
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -54,11 +55,17 @@ class TableFile(NamedTuple):
         return f"{self.path}, {self.unit} {row}"
 
 
-def open_table(path: Path) -> TableFile:
+def open_table(path: Path, check: Callable[[list[str]], None] | None = None) -> TableFile:
     """Tell by its first bytes what a file is, and read its header.
 
-    CSV may be separated by commas, semicolons or tabs. JSON is a list of records, or an object that holds one such
-    list. What a file is called does not count.
+    CSV may be separated by commas, semicolons or tabs. JSON is a list of records, an object that holds one such list,
+    or one record a line. What a file is called does not count.
+
+    Parameters
+    ----------
+    path : Path
+    check : callable, optional
+        As `evaluate.json_records.read_records` has it.
 
     Raises
     ------
@@ -77,7 +84,25 @@ def open_table(path: Path) -> TableFile:
     text = head.removeprefix(BYTE_ORDER_MARK).lstrip()
     if not text:
         raise InputError(f"{path} is empty: {ACCEPTED}")
-    return _open_json(path) if text[:1] in (b"[", b"{") else _open_csv(path, head)
+    return _open_json(path, check) if text[:1] in (b"[", b"{") else _open_csv(path, head)
+
+
+def file_hash(path: Path) -> str:
+    """xxh3-128 of a file's bytes, as hex.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read.
+    """
+    digest = xxhash.xxh3_128()
+    try:
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error}") from error
+    return digest.hexdigest()
 
 
 def texts(cells: pd.Series) -> pd.Series:
@@ -127,7 +152,12 @@ def _reading(path: Path, form: str) -> Iterator[None]:
         yield
     except InputError:
         raise
-    except (OSError, ValueError, LookupError, OverflowError, RecursionError, MemoryError, pa.ArrowException) as error:
+    except MemoryError as error:
+        raise InputError(
+            f"{path} needs more memory than there is to be read as {form}: keep the columns that are needed alone, or "
+            "convert it to Parquet"
+        ) from error
+    except (OSError, ValueError, LookupError, OverflowError, RecursionError, pa.ArrowException) as error:
         reason = CONTROL.sub(" ", str(error).partition("\n")[0])[:200] or type(error).__name__
         raise InputError(f"cannot read {path} as {form}: {reason}") from error
 
@@ -151,11 +181,9 @@ def _open_parquet(path: Path) -> TableFile:
         return TableFile(path, parquet.ParquetFile(path).schema_arrow.names, "row", read)
 
 
-def _open_json(path: Path) -> TableFile:
-    if (size := path.stat().st_size) > LARGEST_JSON:
-        raise InputError(f"{path} has {size / 2**30:.1f} GB of JSON, which is read whole: convert it to CSV or Parquet")
+def _open_json(path: Path, check: Callable[[list[str]], None] | None) -> TableFile:
     with _reading(path, "JSON"):
-        records = _records(json.loads(path.read_text(encoding="utf-8-sig")), path)
+        records = read_records(path, check)
 
     def read(names: Sequence[str]) -> pd.DataFrame:
         index = pd.RangeIndex(1, len(records) + 1)
@@ -163,27 +191,6 @@ def _open_json(path: Path) -> TableFile:
         return pd.DataFrame(cells)
 
     return TableFile(path, list(dict.fromkeys(name for record in records for name in record)), "record", read)
-
-
-def _records(found: Any, path: Path) -> list[dict[str, Any]]:
-    if isinstance(found, dict):
-        lists = {name: value for name, value in found.items() if _is_records(value)}
-        if len(lists) != 1:
-            names = ", ".join(map(repr, [*found][:6])) or "nothing"
-            raise InputError(
-                f"{path} is a JSON object with {len(lists)} lists of records in it (it holds {names}): scores are one "
-                "list of records, {path, label, score} each, or an object with one such list"
-            )
-        found = next(iter(lists.values()))
-    if not _is_records(found):
-        wrong = next((at for at, one in enumerate(found, 1) if not isinstance(one, dict)), 0)
-        what = f"record {wrong} is {str(found[wrong - 1])[:40]!r}" if wrong else "the list is empty"
-        raise InputError(f"{path}: {what}; a list of records is wanted, {{path, label, score}} each")
-    return found
-
-
-def _is_records(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(one, dict) for one in value)
 
 
 def _open_csv(path: Path, head: bytes) -> TableFile:
@@ -214,6 +221,8 @@ def _parse(
     try:  # one thread: only so a line has its number
         return parse(path, csv.ReadOptions(use_threads=False), options, convert)
     except pa.ArrowInvalid as error:
+        if NO_ROWS in str(error):
+            raise InputError(f"{path} is one line: a header is expected and rows below it; {ACCEPTED}") from error
         ragged = RAGGED.search(str(error))
         if not ragged:
             raise

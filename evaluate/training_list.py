@@ -1,6 +1,8 @@
 """A list of the samples that somebody trained on: which of them, or of their groups, stand in a test again."""
 
 import posixpath
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,8 +15,10 @@ from evaluate.caveats import LEAK
 from evaluate.class_folders import CLASS, class_folder
 from evaluate.path_table import LABELS, SPLIT_NAMES, mapped, plain_path, recognised
 from evaluate.scores import SCORE_COLUMNS, identified
-from evaluate.table_file import open_table, texts
+from evaluate.table_file import TableFile, open_table, texts
 from evaluate.wording import listed, plural
+
+SLASH = re.compile(r"[/\\]")  # in a path
 
 
 class Leak(NamedTuple):
@@ -37,18 +41,19 @@ def read_training(path: Path) -> pd.DataFrame:
     """Samples that were trained on, by the rules of `evaluate.scores.read_scores`.
 
     Of a table with a split the rows of train and val count, else all. Labels may be left out where folders tell them.
+    Paths alone, one a line without a header, are a list too.
 
     Raises
     ------
     InputError
         The table cannot be read, names no samples, or does not tell reals from fakes.
     """
-    file = open_table(Path(path))
+    file = _with_header(open_table(Path(path)))
     found = recognised(file, (), {name: names for name, names in SCORE_COLUMNS.items() if name != "score"})
     if found.keys().isdisjoint(("path", "video", "sample_id")):
         raise InputError(
             f"{path} names no samples: it has {', '.join(file.header)}; a list of training samples has a column path "
-            "or video, and may have label and split"
+            "or video, and may have label and split, or is of paths alone, one a line"
         )
     cells = file.read([*dict.fromkeys(found.values())])
     told = pd.DataFrame({name: texts(cells[theirs]) for name, theirs in found.items()})
@@ -63,6 +68,33 @@ def read_training(path: Path) -> pd.DataFrame:
             f"{file.at(unknown.idxmax())}: neither a label nor a folder tells real or fake; add a column label"
         )
     return identified(told.assign(label=labels, split="train"), file, once=False)
+
+
+def own_training(path: Path, columns: Mapping[str, str]) -> pd.DataFrame | None:
+    """The training rows that a file of scores holds itself; None where it has none.
+
+    Parameters
+    ----------
+    path : Path
+    columns : mapping
+        Ours -> the file's name of each column that was read.
+    """
+    if "split" not in columns:
+        return None
+    file = open_table(Path(path))
+    split = mapped(texts(file.read([columns["split"]])[columns["split"]]), SPLIT_NAMES, "split", file)
+    return read_training(path) if split.eq("train").any() else None
+
+
+def _with_header(file: TableFile) -> TableFile:
+    """The table, or where every line from the first on is a path, the table of these."""
+    if file.unit != "line" or len(file.header) != 1 or not SLASH.search(file.header[0]):
+        return file
+    below = file.read(file.header)[file.header[0]]
+    lines = pd.concat([pd.Series(file.header, [1]), below])
+    if not lines.str.contains(SLASH).all():
+        return file
+    return file._replace(header=["path"], read=lambda names: pd.DataFrame(dict.fromkeys(names, lines)))
 
 
 def _labels_by_name(told: pd.DataFrame) -> pd.Series:
@@ -102,10 +134,10 @@ def find_leak(test: pd.DataFrame, training: pd.DataFrame) -> Leak:
 def leak_sentence(leak: Leak, test: pd.DataFrame, training: pd.DataFrame) -> str:
     """What `find_leak` found, for a report."""
     groups = test["group"].nunique()
-    if not leak.groups:
+    if not (leak.groups or leak.videos or leak.frames):
         return (
             f"None of the {plural(groups, 'test group')} has anybody of the {plural(len(training), 'training sample')} "
-            "that were listed"
+            "that were listed, by name: files that are called otherwise would not be noticed"
         )
     own = [f"{leak.videos:,} of {plural(test['video_id'].nunique(), 'video')}"] * (leak.videos > 0)
     own += [f"{leak.frames:,} of {plural(len(test), 'frame')}"] * (leak.frames > 0)
@@ -118,7 +150,7 @@ def leak_sentence(leak: Leak, test: pd.DataFrame, training: pd.DataFrame) -> str
 def _people(table: pd.DataFrame, bare: bool) -> list[tuple[str, ...]]:
     """Who is in each row."""
     return [
-        tuple(one.removeprefix(f"{dataset}/") if bare else one for one in people.split())
+        tuple(one.removeprefix(re.sub(r"\s", "%20", f"{dataset}/")) if bare else one for one in people.split())
         for people, dataset in zip(table["identities"], table["dataset"], strict=True)
     ]
 

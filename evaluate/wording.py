@@ -15,6 +15,17 @@ def number(value: float | None, digits: int = 3) -> str:
     return "-" if value is None else f"{round(float(value), digits) + 0.0:.{digits}f}"
 
 
+def p_text(p: float | None) -> str:
+    """A p-value; "-" where there is none.
+
+    Examples
+    --------
+    >>> p_text(0.0214), p_text(1e-9), p_text(None)
+    ('0.021', '<0.001', '-')
+    """
+    return "<0.001" if p is not None and p < 0.001 else number(p)
+
+
 FEW = "†"  # beside what rests on too few groups
 
 

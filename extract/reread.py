@@ -14,7 +14,7 @@ from extract.detector import Detector
 from extract.device import Encoder
 from extract.faces import Region, choose_face, face_region
 from extract.images import Frame, Unreadable, read_image
-from extract.layouts.files import VIDEO_SUFFIXES, file_path
+from extract.layouts.files import VIDEO_SUFFIXES, check_root, file_path
 from extract.square import Preprocessing, resized_sides, square
 from extract.video import Sampling, read_slots
 from extract.views import BACKGROUND, make_view
@@ -64,8 +64,10 @@ def reread(
     Raises
     ------
     InputError
-        The encoder is another one, or not one of the samples could be read as it was.
+        The root is no folder, the encoder is another one, or not one of the samples could be read as it was.
     """
+    if root is not None:
+        check_root(root)
     made = cache.provenance()
     _check_encoder(cache.path, made, encoder)
     samples = cache.samples.iloc[rows]

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from evaluate.caveats import comparison_caveats
+from evaluate.comparison_caveats import comparison_caveats
 from evaluate.figures import FIGURES
 from evaluate.folders import Run
 from evaluate.gallery import missing_pictures

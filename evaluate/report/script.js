@@ -78,8 +78,7 @@
         shown[name].textContent = text(values[name]);
       }
       const own = Number(slider.value) === start();
-      const cut = shorter(values.cut);
-      shown.threshold.textContent = `${cut}${own ? ", the run's own" : ""}`;
+      shown.threshold.textContent = `${named(counted(), Number(slider.value))}${own ? ", the run's own" : ""}`;
       slider.setAttribute("aria-valuetext", shown.threshold.textContent);
       const [{ fp, fn }, { real, fake }] = [values, counted()];
       shown.sentence.textContent =
@@ -106,7 +105,7 @@
       const most = Math.max(...bins.real.map((count) => count / real), ...bins.fake.map((count) => count / fake));
       shown.fakes.setAttribute("d", bars(bins.fake, -50 / (most * fake)));
       shown.reals.setAttribute("d", bars(bins.real, 50 / (most * real)));
-      [shown.low.textContent, shown.high.textContent] = [shorter(low), shorter(high)];
+      [shown.low.textContent, shown.high.textContent] = [apart(low, [high]), apart(high, [low])];
       const own = judged(counted(), start());
       place(shown.origin, own.fpr, 1 - own.fnr);
       back();
@@ -136,7 +135,22 @@
     };
   }
 
-  const shorter = (value) => String(Number(value.toPrecision(4)));
+  // As few digits, three at least, as tell a number from others.
+  function apart(value, others, least = 3) {
+    const shorter = (one, digits) => String(Number(one.toPrecision(digits)));
+    let digits = least;
+    while (digits < 17 && others.some((other) => shorter(other, digits) === shorter(value, digits))) digits += 1;
+    return shorter(value, digits);
+  }
+
+  // A threshold as told from those beside it; the one just above the highest score by that score.
+  function named({ cuts, fp, tp }, at) {
+    const above = fp.findIndex((count, one) => count + tp[one] === 0);
+    if (at === above) return `above ${apart(cuts[at], [], 4)}`;
+    const beside = [at - 1, at + 1].filter((one) => one !== above && one in cuts);
+    return apart(cuts[at], beside.map((one) => cuts[one]), 4);
+  }
+
   const plural = (count, noun) => `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
   const across = ({ low, high }, cut) => 160 * Math.min(1, Math.max(0, (cut - low) / (high - low)));
 

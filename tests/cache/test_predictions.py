@@ -37,8 +37,8 @@ def test_videos_are_means_of_their_frames() -> None:
 @pytest.mark.parametrize("aggregate", predictions.AGGREGATES)
 def test_aggregates_are_what_they_are_called(aggregate: str) -> None:
     table = make_table(np.array([0.1, 0.3, 1.0, 0.5, 0.2, 0.9]))
-    table.loc[2, "video_id"] = table.loc[0, "video_id"]  # three frames: .1, .3, 1.0
-    table.loc[2, ["split", "label"]] = table.loc[0, ["split", "label"]]
+    of_video = [name for name in table if name not in ("sample_id", "score")]
+    table.loc[2, of_video] = table.loc[0, of_video]  # three frames: .1, .3, 1.0
     by_hand = {"mean": [1.4 / 3, 0.5, 0.55], "median": [0.3, 0.5, 0.55], "max": [1.0, 0.5, 0.9]}[aggregate]
     assert predictions.to_videos(table, aggregate)["score"].tolist() == pytest.approx(by_hand)
 
@@ -62,6 +62,17 @@ def test_a_video_with_two_labels_is_refused() -> None:
     table["label"] = [0, 1]
     with pytest.raises(InputError, match="different labels"):
         predictions.to_videos(table)
+
+
+@pytest.mark.parametrize("column", ["manipulation", "group", "dataset", "compression"])
+def test_a_video_name_that_stands_for_several_videos_is_refused(column: str) -> None:
+    table = make_table(np.array([0.1, 0.3, 0.2, 0.4]))
+    table.loc[1, column] = "other"
+    message = rf"video 'video_id0' carry more than one {column} \({column}0, other\): different videos need different"
+    with pytest.raises(InputError, match=message):
+        predictions.to_videos(table)
+    table.loc[1, "split"] = "other"  # of two splits it is two rows, as of a leak
+    assert len(predictions.to_videos(table)) == 3
 
 
 def test_files_that_are_no_predictions(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from classify.features import feature_matrix
 from classify.fit import scores
 from classify.models import load_model
 from classify.runs import classify
-from evaluate.caveats import comparison_caveats
+from evaluate.comparison_caveats import comparison_caveats
 from evaluate.runs import evaluate_run, evaluate_tree
 
 TEXT = [name for name, column in SAMPLE_COLUMNS.items() if column.dtype == "str"]

@@ -85,6 +85,13 @@ def test_a_cache_that_is_gone_is_to_be_named(folder: Path, tmp_path: Path) -> No
     assert cache.path == folder / "x.h5"
 
 
+def test_a_folder_of_runs_is_none_itself(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"a holds no run itself; name one below it, such as \S+/a/FaceSwap/logistic$"):
+        open_subjects([folder / "a"])
+    with pytest.raises(InputError, match=r"holds no run: a run is a folder with run\.json and predictions\.csv"):
+        open_subjects([tmp_path])
+
+
 def test_a_run_without_its_model_is_refused(folder: Path, tmp_path: Path) -> None:
     shutil.copytree(run(folder), tmp_path / "bare")
     shutil.rmtree(tmp_path / "bare/model")

@@ -28,7 +28,7 @@ def read(folder: Path, text: str, *columns: str, hash_files: bool = False) -> pd
         ("manipulated_sequences/FS/c40/frames/634_660/7.png", "1", ["c40/FaceSwap/634_660", "634", "634 660"]),
         ("Celeb-synthesis/id0_id1_0003.mp4", "1", ["Celeb-synthesis/id0_id1_0003", "id0_0003", "id0 id1"]),
         ("gan/1_fake/00012.png", "1", ["1_fake/00012", "00012", "00012"]),
-        ("faces/clip/0012.png", "1", ["fake/faces/clip/clip", "faces/clip/clip", "faces/clip/clip"]),
+        ("faces/clip/0012.png", "1", ["fake/faces/clip", "faces/clip", "faces/clip"]),
         ("train/img_0012.png", "0", ["real/train/img", "train/img", "train/img"]),
         ("portrait.png", "0", ["real/portrait", "portrait", "portrait"]),
     ],

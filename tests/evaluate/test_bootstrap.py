@@ -8,13 +8,14 @@ from hypothesis import strategies as st
 from cache.errors import InputError
 from evaluate.bootstrap import bootstrap
 from evaluate.intervals import GroupDraws, group_draws, lost_draws
-from evaluate.metrics import DRAWABLE
+from evaluate.metrics import METRICS
 
 Row = tuple[int, int, int]
 ROWS = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 8), st.integers(0, 6)), min_size=2, max_size=40).filter(
     lambda rows: len({label for label, *_ in rows}) == 2
 )
 CUT = 0.5
+DRAWABLE = {name: metric for name, metric in METRICS.items() if metric.drawn}
 
 
 def arrays(rows: list[Row]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -108,6 +109,8 @@ def test_what_cannot_be_drawn_is_refused() -> None:
     with pytest.raises(InputError, match="unknown metric 'acu'; known: accuracy, auc"):
         bootstrap(labels, scores, groups, draws, ["acu"])
     with pytest.raises(InputError, match="a probability lies in 0 to 1"):
-        bootstrap(labels, scores, groups, draws, ["ece"])
+        bootstrap(labels, scores, groups, draws, ["brier_score"])
+    with pytest.raises(InputError, match="unknown metric 'ece'"):
+        bootstrap(labels, scores, groups, draws, ["ece"])  # no interval comes of its draws
     with pytest.raises(InputError, match="0 real and 4 fake"):
         bootstrap(np.ones(4, int), scores, groups, draws)

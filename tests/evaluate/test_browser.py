@@ -187,6 +187,23 @@ def test_the_threshold_moves_by_keys(run: Run, report: Any) -> None:
     check_shown(report, rows, cut(report, 0, "video"), run.threshold("video")["value"])
 
 
+def test_no_two_stops_of_the_slider_are_called_alike(run: Run, report: Any) -> None:
+    names = report.evaluate(
+        """() => {
+            const slider = document.querySelector("[name=threshold]");
+            return Array.from({ length: Number(slider.max) + 1 }, (_, at) => {
+                slider.value = at;
+                slider.dispatchEvent(new Event("input"));
+                return document.querySelector("[data-show=threshold]").textContent;
+            });
+        }"""
+    )
+    assert len(names) > 10 and len(set(names)) == len(names)
+    highest = cells(run.at_level(run.rows("test"), "video"))["FaceSwap"]["score"].max()
+    [above] = [name for name in names if name.startswith("above ")]
+    assert float(above.split()[1]) == pytest.approx(highest, rel=1e-3)
+
+
 def test_another_cell_and_level_have_their_own_counts(run: Run, report: Any) -> None:
     report.get_by_label("Tested on").select_option("NeuralTextures")
     report.get_by_label("Counted by").select_option("frame")

@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from evaluate.caveats import LEAK, RANKING, comparison_caveats, leaks
+from evaluate.caveats import LEAK, leaks
+from evaluate.comparison_caveats import RANKING, comparison_caveats
 from evaluate.folders import read_run
 from evaluate.runs import evaluate_run, evaluate_tree
 

@@ -1,6 +1,7 @@
 """All cells share their draws: what a cell has in a draw is the AUC of its rows with the groups of that draw."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -67,3 +68,29 @@ def test_means_are_joint(predictions_table: Predictions) -> None:
     assert figure(np.append(0.5, np.full(9, np.nan)), True) == {
         "value": 0.5, "low": None, "high": None, "few_groups": True,
     }  # fmt: skip
+
+
+def test_groups_with_a_row_in_common_are_one_in_all_runs(predictions_table: Predictions) -> None:
+    """A chain over three runs: a and b share frames of a video, b and c other frames of another one."""
+
+    def run(head: str, groups: list[str], frames: list[str]) -> Run:
+        table = predictions_table(lift={"FaceSwap": 0.1}, groups=3)
+        table = table[table["sample_id"].str.rpartition("/")[2].isin(frames)]
+        names = dict(zip(["test000", "test001", "test002"], groups, strict=True))
+        return Run(Path(head), {"head": head, "train": []}, table.assign(group=table["group"].map(names)))
+
+    runs = [run("a", ["x0", "x1", "x2"], ["0"]), run("b", ["x1", "x1", "y"], ["0"]), run("c", ["x1", "x1", "z"], ["1"])]
+    drawn = draw_cells({one.head: [one] for one in runs}, 5)
+    for head in "abc":
+        table = drawn.runs[head][0].table
+        assert table.groupby(table["video_id"].str[-7:])["group"].unique().map(list).to_dict() == {
+            "test000": ["x0"], "test001": ["x0"], "test002": ["x2"],
+        }  # fmt: skip
+        rows = drawn.cells["video"][head]["", "FaceSwap"].rows
+        assert set(rows["group"]) == {"x0", "x2"}
+    assert drawn.draws["video"].names.tolist() == ["x0", "x2"]
+    renamed = replace(runs[1], table=runs[1].table.assign(video_id="b/" + runs[1].table["video_id"]))
+    drawn = draw_cells({"a": runs[:1], "b": [renamed]}, 5)
+    assert drawn.draws["frame"].names.tolist() == ["x0", "x2"], "the frames alone are the same"
+    alone = {"a": runs[:1]}
+    assert draw_cells(alone, 5).runs is alone, "groups that agree stay as they are"

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluate.curve import roc
-from evaluate.drawn_curves import Curves, GroupRanks
+from evaluate.drawn_curves import Curves, GroupRanks, caught_at
 
 ROWS = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 20)), min_size=4, max_size=60).filter(
     lambda rows: len({label for label, _ in rows}) == 2
@@ -39,3 +39,12 @@ def test_the_first_point_that_fulfils_something(rows: list[tuple[int, int]], bou
         for at, (fpr, tpr) in zip(found, full, strict=True):
             hits = np.flatnonzero(condition(fpr, tpr))
             assert at == (hits[0] if len(hits) else len(fpr))
+
+
+def test_a_rate_that_is_just_reached_is_allowed() -> None:
+    """Of 20 reals the top one alone lies above the fakes: flagging it is FPR 5 %, and finds every fake."""
+    labels = np.array([0] * 20 + [1] * 4)
+    scores = np.concatenate([np.linspace(0.1, 0.2, 19), [0.9], np.linspace(0.5, 0.6, 4)])
+    curves = GroupRanks(labels, scores, np.arange(24), 24).draw(np.ones((1, 24), int))
+    assert caught_at(curves, 0.05).tolist() == [1.0]
+    assert caught_at(curves, 0.0499).tolist() == [0.0]

@@ -10,7 +10,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from evaluate.explain_page import CHOSEN, NOT_THE_TRUTH, Circumstances, caveats, sentences, write_explanations
+from cache.errors import InputError
+from evaluate.explain_page import check_folder, write_explanations
+from evaluate.report.explain_words import CHOSEN, NOT_THE_TRUTH, Circumstances, caveats, sentences
 from evaluate.saliency import COLUMNS, Explanation, saliency_table
 
 KNOWN = Circumstances("given", True, {}, (), "python pipeline.py explain runs/a")
@@ -115,6 +117,33 @@ def test_old_overlays_do_not_stay(tmp_path: Path) -> None:
     assert len(list((tmp_path / "overlays").iterdir())) == 4
 
 
+def test_what_was_left_out_is_told(tmp_path: Path) -> None:
+    told = write_explanations(tmp_path, {"a": explanations(2)}, KNOWN._replace(failed={"x/1": "it is gone"}))
+    assert told[-1] == "1 of 3 samples left out: x/1 (it is gone)."
+    told = write_explanations(tmp_path, {"a": explanations(2)}, KNOWN._replace(failed={"x/1": "gone", "x/2": "gone"}))
+    assert told[-1] == "2 of 4 samples left out: x/1 (gone), and 1 more, which explain.html names."
+    text = Page(tmp_path / "explain.html").text
+    assert "Left out: x/1: gone" in text and "Left out: x/2: gone" in text
+
+
+@pytest.mark.parametrize("name", ["run.json", "overlays/mine.png", "src/main.py"])
+def test_a_folder_of_other_things_is_left_alone(name: str, tmp_path: Path) -> None:
+    write_explanations(tmp_path, {"a": explanations(1)}, KNOWN)
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("mine")
+    (tmp_path / "explain.html").write_text("earlier")
+    with pytest.raises(InputError, match=f"holds other things than an earlier explanation .*{name.split('/')[0]}"):
+        write_explanations(tmp_path, {"a": explanations(1)}, KNOWN)
+    assert (tmp_path / name).read_text() == "mine" and (tmp_path / "explain.html").read_text() == "earlier"
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    check_folder(tmp_path / "new")
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="file is a file; name a folder"):
+        check_folder(tmp_path / "file")
+
+
 def test_the_means_stand_beside_what_a_head_that_knows_nothing_has() -> None:
     table = saliency_table({"a": explanations(3)})
     [first, second, last] = sentences(table)
@@ -146,7 +175,7 @@ def test_caveats() -> None:
 def test_without_boxes_the_page_says_so(tmp_path: Path) -> None:
     only = {"gradient": np.random.default_rng(0).normal(size=(14, 14))}
     told = write_explanations(tmp_path, {"a": explanations(2, box=NO_BOX, maps=only, reference=None)}, KNOWN)
-    assert told == []
+    assert [one.startswith("Of 2 samples no face box is known") for one in told] == [True]
     assert "no face box" in Page(tmp_path / "explain.html").text
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from evaluate.bootstrap import bootstrap
-from evaluate.intervals import group_draws, interval, lost_draws
+from evaluate.intervals import NO_WIDTH, exact_interval, group_draws, interval, lost_draws
 from evaluate.metrics import auc
 
 ROWS = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 6)), min_size=2, max_size=40).filter(
@@ -71,9 +71,13 @@ def ends(draws: np.ndarray, value: float | None = None) -> list[float]:
 
 @given(st.lists(st.floats(-1, 1), min_size=3, max_size=50), st.floats(-1, 1))
 def test_an_interval_holds_its_value_and_lies_within_the_draws(draws: list[float], value: float) -> None:
-    low, high = ends(np.array(draws), value)
-    assert low <= value <= high
-    assert min(*draws, value) <= low and high <= max(*draws, value)
+    found = interval(np.array(draws), value)
+    low, high = found["low"], found["high"]
+    if low is None or high is None:
+        assert min(abs(draw - value) for draw in draws) <= NO_WIDTH
+    else:
+        assert low <= value <= high and low < high
+        assert min(*draws, value) <= low and high <= max(*draws, value)
 
 
 def test_accelerated_ends_by_hand() -> None:
@@ -88,7 +92,22 @@ def test_accelerated_ends_by_hand() -> None:
 def test_even_draws_around_the_value_keep_the_middle_95_percent() -> None:
     draws = np.linspace(-1, 1, 1001)
     assert ends(draws, 0.0) == pytest.approx(ends(draws))
-    assert interval(np.ones(50), 1.0) == {"low": 1.0, "high": 1.0}
+
+
+def test_an_interval_of_no_width_is_none() -> None:
+    nothing = {"low": None, "high": None}
+    assert interval(np.ones(50), 1.0) == nothing
+    assert interval(np.append(np.ones(900), np.full(100, 0.9)), 1.0) == {"low": 0.9, "high": 1.0}
+    assert interval(np.ones(50), 0.9) == {"low": 0.9, "high": 1.0}, "the draws say other than the rows"
+    assert interval(np.zeros(50)) == {"low": 0.0, "high": 0.0}, "a difference may be nought in every draw"
+
+
+@pytest.mark.parametrize(("rate", "groups"), [(1.0, 100), (0.0, 100), (1.0, 3), (0.0, 1)])
+def test_exact_ends_of_a_rate_of_0_or_1(rate: float, groups: int) -> None:
+    expected = stats.binomtest(round(rate * groups), groups).proportion_ci(0.95, "exact")
+    found = exact_interval(rate, groups)
+    assert (found["low"], found["high"]) == pytest.approx((expected.low, expected.high))
+    assert rate in found.values()
 
 
 def test_rounding_is_no_bias() -> None:

@@ -8,6 +8,8 @@ import pytest
 
 from cache.errors import InputError
 from cache.predictions import COLUMNS
+from evaluate.bootstrap import bootstrap
+from evaluate.intervals import ENDS, group_draws
 from evaluate.levels import at_level, cells, errors, is_seen, measure, worst_videos
 from evaluate.metrics import METRICS, auc, eer
 from evaluate.transfer import transfer
@@ -106,9 +108,48 @@ def test_cost_of_a_threshold_from_elsewhere(predictions_table: Maker) -> None:
     labels, scores = videos["label"].to_numpy(), videos["score"].to_numpy()
     alone = transfer(labels, scores, 0.8)
     assert {**found, "cost": {"value": found["cost"]["value"]}} == alone
-    assert 0.1 < found["cost"]["low"] < found["cost"]["value"] < found["cost"]["high"]
+    assert 0.05 < found["cost"]["low"] < found["cost"]["value"] < found["cost"]["high"]
     at_home = measure(videos, {"value": alone["best_threshold"], "source": "its own"})["transfer"]["cost"]
-    assert at_home["value"] == at_home["low"] == 0 < at_home["high"]
+    assert at_home == {"value": 0, "low": 0, "high": 0}, "the very same threshold"
+    labels, scores, groups = (videos[name].to_numpy() for name in ("label", "score", "group"))
+    draws = group_draws(groups.astype(str), labels)
+    reached = [
+        bootstrap(labels, scores, groups, draws, ["balanced_accuracy"], cut)["balanced_accuracy"]
+        for cut in (alone["best_threshold"], 0.8)
+    ]
+    assert [found["cost"]["low"], found["cost"]["high"]] == pytest.approx(np.percentile(reached[0] - reached[1], ENDS))
+
+
+def test_the_cost_of_a_threshold_that_costs_nothing_is_not_seen_to_cost() -> None:
+    """Thresholds that are as good in the population: the interval starts at 0 in most sets, if not in 95 %."""
+    random = np.random.default_rng(0)
+    trials = 60
+    hits = 0
+    for _ in range(trials):
+        labels = np.arange(100) % 2
+        table = pd.DataFrame({"label": labels, "score": random.normal(size=100) + 2 * labels})
+        table = table.assign(video_id=range(100), group=np.arange(100).astype(str))
+        cost = measure(table, {"value": 1.0, "source": "the best there is"})["transfer"]["cost"]
+        hits += cost["low"] == 0
+    assert hits / trials > 0.8
+
+
+def test_rates_that_every_draw_repeats_have_exact_ends() -> None:
+    """100 reals of 25 groups, all called real, and 40 fakes of 10 other groups, of which none is found."""
+    labels = np.repeat([0, 1], [100, 40])
+    groups = np.concatenate([np.arange(100) % 25, 25 + np.arange(40) % 10]).astype(str)
+    scores = np.linspace(0.1, 0.4, 140)
+    table = pd.DataFrame({"label": labels, "score": scores, "group": groups, "video_id": range(140)})
+    found = measure(table, HALF)
+    assert found["specificity"] == {"value": 1.0, "low": pytest.approx(0.025 ** (1 / 25)), "high": 1.0}
+    assert found["fpr"] == {"value": 0.0, "low": 0.0, "high": pytest.approx(1 - 0.025 ** (1 / 25))}
+    assert found["recall"] == {"value": 0.0, "low": 0.0, "high": pytest.approx(1 - 0.025 ** (1 / 10))}
+    assert found["fnr"] == {"value": 1.0, "low": pytest.approx(0.025 ** (1 / 10)), "high": 1.0}
+    for name in ("auc", "balanced_accuracy", "precision", "f1"):
+        assert found[name]["low"] is found[name]["high"] is None, name
+    perfect = measure(table, {"value": table["score"][100], "source": "by hand"})
+    assert perfect["accuracy"] == {"value": 1.0, "low": pytest.approx(0.025 ** (1 / 35)), "high": 1.0}
+    assert perfect["precision"] == perfect["f1"] == {"value": 1.0, "low": None, "high": None}
 
 
 def test_all_three_conventions_of_the_eer() -> None:
@@ -183,8 +224,9 @@ def test_reliability_is_of_scores_that_are_probabilities() -> None:
     assert [found[name]["value"] for name in names] == pytest.approx(
         [METRICS[name].function(videos["label"].to_numpy(), videos["score"].to_numpy()) for name in names]
     )
-    for name in names:
+    for name in names[:2]:
         assert found[name]["low"] <= found[name]["value"] <= found[name]["high"]
+    assert found["ece"]["low"] is found["ece"]["high"] is None, "draws of the rows raise it"
     with pytest.raises(InputError, match=r"reach from 0\.3 to 1\.1; a probability lies in 0 to 1"):
         measure(videos.assign(score=videos["score"] + 0.2), HALF, probabilities=True)
 
@@ -240,4 +282,20 @@ def test_a_manipulation_of_two_compressions_is_two_cells(predictions_table: Make
 def test_seen_is_what_was_trained_on(predictions_table: Maker) -> None:
     found = cells(predictions_table(groups=2))
     assert is_seen(found["FaceSwap"], ["Deepfakes", "FaceSwap"])
-    assert not is_seen(found["NeuralTextures"], ["FaceSwap"])
+    assert is_seen(found["NeuralTextures"], ["FaceSwap"]) is False
+    assert is_seen(found["FaceSwap"], ["FF++/FaceSwap"]) is True
+    assert is_seen(found["FaceSwap"], ["Celeb-DF/FaceSwap"]) is False
+    assert is_seen(found["FaceSwap"], None) is None
+
+
+def test_rows_of_several_manipulations_are_seen_where_all_are(predictions_table: Maker) -> None:
+    table = predictions_table(groups=2)
+    assert is_seen(table, ["FaceSwap"]) is False and is_seen(table, ["NeuralTextures", "FaceSwap"]) is True
+
+
+def test_of_fakes_that_nobody_named_nobody_knows_whether_they_were_seen(predictions_table: Maker) -> None:
+    table = predictions_table(groups=2, lift={"fake": 0.2})
+    assert is_seen(table, ["FaceSwap"]) is None
+    assert is_seen(table, ["fake"]) is True
+    both = predictions_table(groups=2, lift={"fake": 0.2, "FaceSwap": 0.2})
+    assert is_seen(both, ["FaceSwap"]) is None and is_seen(both, ["Deepfakes"]) is False

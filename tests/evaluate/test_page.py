@@ -17,6 +17,7 @@ from evaluate.figures import FIGURES
 from evaluate.folders import read_run
 from evaluate.report.page import run_page as render_run
 from evaluate.report.page import tree_page as render_tree
+from evaluate.report.templates import inline
 from evaluate.runs import evaluate_run, evaluate_tree
 
 VOID = {"meta", "br", "hr", "img", "input", "link"}
@@ -365,6 +366,15 @@ def test_scores_of_unknown_training_are_compared_without_order_or_seen(evaluated
     told = words(page)
     assert "Tested on each manipulation" in told and "framed cell" not in told and "bold: seen" not in told
     assert "in the order of their out-of-fold AUC at video level" not in told
+    assert "White is guessing" not in told and ("class", "figures") not in page.attributes, "no figures were given"
+    assert sum(row[0] == "Trained on" for row in page.rows) >= 2, "the numbers stay"
+
+
+@pytest.mark.parametrize(("size", "least"), [("7px", 450), ("9px", 280)])
+def test_a_drawing_of_small_letters_is_not_made_small(size: str, least: int) -> None:
+    letters = f'<text style="font-size: {size}">a</text>' * 2 + '<text style="font-size: 12px">b</text>'
+    drawn = inline(f'<svg width="350pt" height="10pt">{letters}</svg>', "x")
+    assert f"min-width: {least}px" in drawn and "max-width: 525px" in drawn
 
 
 def test_differences_are_sentences_first(evaluated_tree: Evaluated) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,8 @@ def test_only_common_rows_count_and_the_others_are_told(predictions_table: Predi
     record = by_test(compared(run("a", table[few]), run("b", other[early])))["FaceSwap"]
     assert record["n_common"] == 36 and record["left_out"] == [4, 8]  # two and four groups of two videos
     assert record["value"] != whole["FaceSwap"]["value"]
+    assert record["sentence"].startswith("a vs b, FaceSwap, on the 36 rows that both have (12 left out): +0.")
+    assert "left out" not in whole["FaceSwap"]["sentence"]
     both = few & early
     alone = by_test(compared(run("a", table[both]), run("b", other[both])))["FaceSwap"]
     assert record["value"] == alone["value"] and alone["left_out"] == [0, 0]
@@ -161,15 +164,65 @@ def test_delong_is_offered_where_every_group_is_one_row(predictions_table: Predi
     assert by_test(found, "frame")["FaceSwap"]["delong_p"] is None
 
 
-def test_groups_of_the_first_are_drawn_where_the_two_differ(predictions_table: Predictions) -> None:
-    table = predictions_table(lift={"FaceSwap": 0.1})
+def test_groups_that_differ_are_united_so_that_the_order_does_not_matter(predictions_table: Predictions) -> None:
+    """One file keeps every video apart, the other pairs of groups together."""
+    table = predictions_table(lift=LIFT)
+    pairs = table["group"].map(lambda name: f"pair{int(name[-3:]) // 2}")
+    apart, coarse = run("a", table.assign(group=table["video_id"]), ()), run("b", shifted(table, 0.1), ())
+    coarse = replace(coarse, table=coarse.table.assign(group=pairs))
+    there, back = (by_test(compared(*order)) for order in ((apart, coarse), (coarse, apart)))
+    known = by_test(compared(replace(apart, table=table.assign(group=pairs)), coarse))
+    for test in LIFT:
+        assert there[test]["value"] == -back[test]["value"] and there[test]["p"] == back[test]["p"]
+        ends = there[test]["low"], there[test]["high"]
+        assert ends == pytest.approx((-back[test]["high"], -back[test]["low"]))
+        width = known[test]["high"] - known[test]["low"]
+        assert ends[1] - ends[0] == pytest.approx(width, rel=0.2), "the coarser groups are drawn"
+        assert there[test]["few_groups"] and there[test]["left_out"] == [0, 0]
+
+
+def test_files_of_unknown_training_are_compared_each_with_each(predictions_table: Predictions) -> None:
+    table = predictions_table(lift={"FaceSwap": 0.1}, groups=8, frames=1)
+    files = [run(name, shifted(table, 0.1, seed), ()) for seed, name in enumerate("abcdefg")]
+    found = [record for record in compared(*files[:4]) if record["level"] == "video"]
+    assert [one["first"] + one["second"] for one in found] == ["ab", "ac", "ad", "bc", "bd", "cd"]
+    assert {one["comparisons"] for one in found} == {6}
+    assert [one["p_holm"] for one in found] == holm([one["p"] for one in found])
+    many = [record for record in compared(*files) if record["level"] == "video"]
+    assert [one["first"] + one["second"] for one in many] == [f"a{name}" for name in "bcdefg"], "more than six"
+    trained = [run("x", table), run("y", shifted(table, 0.1))]
+    mixed = [one for one in compared(trained[0], *files[:3], trained[1]) if one["level"] == "video"]
+    assert [one["first"] + one["second"] for one in mixed] == ["xy", "ab", "ac", "bc"]
+
+
+def test_a_mean_needs_every_one_of_its_cells(predictions_table: Predictions) -> None:
+    """Two cells, of c23 and of c40; where the runs share no real of c40, that cell is none, and so is the mean."""
+    hard = predictions_table(lift={"FaceSwap": 0.1}, seed=1).assign(compression="c40")
+    hard = hard.assign(**{name: "c40/" + hard[name] for name in ("sample_id", "video_id", "group")})
+    table = pd.concat([predictions_table(lift={"FaceSwap": 0.1}), hard], ignore_index=True)
     other = shifted(table, 0.1)
-    names = "other" + other["group"]
-    found, same = (
-        by_test(compared(run("a", table), run("b", two)))["FaceSwap"] for two in (other.assign(group=names), other)
-    )
-    assert found["value"] == same["value"] and found["left_out"] == [0, 0]
-    assert found["high"] - found["low"] == pytest.approx(same["high"] - same["low"], rel=0.5)
+    found = by_test(compared(run("a", table, ()), run("b", other, ())))
+    each = [found[f"FaceSwap (FF++/{kind})"] for kind in ("c23", "c40")]
+    mean = found["mean of all cells"]
+    assert mean["value"] == pytest.approx(np.mean([one["value"] for one in each])) and mean["draws"] == 100
+    assert mean["n_common"] == 96 and mean["high"] - mean["low"] < max(one["high"] - one["low"] for one in each)
+    lost = (other["compression"] == "c40") & (other["label"] == 0)
+    other.loc[lost, ["sample_id", "video_id"]] += "b"
+    found = by_test(compared(run("a", table, ()), run("b", other, ())))
+    mean = found["mean of all cells"]
+    assert found["FaceSwap (FF++/c23)"]["value"] == each[0]["value"] and found["FaceSwap (FF++/c40)"]["value"] is None
+    assert mean["value"] is mean["low"] is mean["p"] is mean["p_holm"] is None and mean["draws"] == 0
+    assert mean["n_common"] == 72 and mean["left_out"] == [24, 24] and not mean["few_groups"]
+
+
+def test_unnamed_fakes_have_a_mean_of_their_own(predictions_table: Predictions) -> None:
+    parts = [predictions_table(lift={"fake": 0.1}, groups=8, frames=1).assign(dataset=name) for name in ("A", "B")]
+    parts[1] = parts[1].assign(**{name: "B" + parts[1][name] for name in ("sample_id", "video_id", "group")})
+    known = predictions_table(lift=LIFT, groups=8, frames=1)
+    known = known.assign(**{name: "C" + known[name] for name in ("sample_id", "video_id", "group")})
+    table = pd.concat([*parts, known])
+    found = by_test(compared(run("a", table), run("b", shifted(table, 0.1))))
+    assert found["mean of cells of unnamed fakes"]["n_common"] == 32 and "mean of all cells" not in found
 
 
 def published(folder: Path, name: str) -> Run:

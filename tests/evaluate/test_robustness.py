@@ -190,3 +190,16 @@ def test_the_console_shows_the_most_severe_view_of_each_family(table: pd.DataFra
         jpeg.startswith("jpeg-30: -")
         and flip == "flip: 0.000 (0.00-0.00) on FaceSwap and 0.000 (0.00-0.00) on NeuralTextures"
     )
+
+
+def test_a_gain_has_its_sign(table: pd.DataFrame) -> None:
+    lifted = table["score"] + 0.1 * (table["manipulation"] == "NeuralTextures")
+    (line,) = robustness_lines(measured(make_run(table, flip=lifted)))
+    assert line.startswith("flip: 0.000 (0.00-0.00) on FaceSwap and +0.")
+
+
+def test_a_score_at_the_threshold_is_called_fake(table: pd.DataFrame) -> None:
+    at = table.assign(score=np.where(table["label"] == 1, 0.5, 0.25))
+    found = measured(make_run(at, flip=at["score"]))
+    for by_level in found["cells"].values():
+        assert {one["balanced_accuracy"]["value"] for by_view in by_level.values() for one in by_view.values()} == {1.0}

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evaluate.compare import holm
 from evaluate.saliency import (
     COLUMNS,
     UNLABELLED,
@@ -16,6 +17,7 @@ from evaluate.saliency import (
     concentration,
     mean_concentration,
     paired_difference,
+    paired_differences,
     saliency_table,
 )
 
@@ -161,3 +163,38 @@ def test_differences_are_paired() -> None:
     mirrored = paired_difference(table, "b", "a", "gradient")
     assert mirrored is not None and mirrored["low"] == pytest.approx(-found["high"])
     assert paired_difference(saliency_table({"a": runs["a"][:3], "b": runs["b"][3:]}), "a", "b", "gradient") is None
+
+
+def test_differences_are_of_the_same_sample_and_not_of_the_same_group() -> None:
+    """Two samples of one group, the second much further in the face: crossed pairs would count, too."""
+    runs = {
+        name: [explanation(n, group="one", maps={"gradient": quarter(w)}) for n, w in enumerate(weights)]
+        for name, weights in {"a": (3.0, 9.0), "b": (1.0, 3.0)}.items()
+    }  # concentrations 2 and 3, and 1 and 2
+    found = paired_difference(saliency_table(runs), "a", "b", "gradient")
+    assert found is not None and (found["value"], found["samples"]) == (pytest.approx(1), 2)
+    fewer = paired_difference(saliency_table(runs | {"b": runs["b"][1:]}), "a", "b", "gradient")
+    assert fewer is not None and (fewer["value"], fewer["samples"]) == (pytest.approx(1), 1)
+
+
+def test_many_differences_are_corrected_for_their_number() -> None:
+    """Three runs by two methods; a fourth has other samples and is compared with none."""
+    random = np.random.default_rng(4)
+    runs = {
+        name: [
+            explanation(n, maps={"gradient": quarter(w + lift), "occlusion": quarter(2 + random.normal(scale=0.3))})
+            for n, w in enumerate(random.uniform(2, 4, 20))
+        ]
+        for name, lift in (("a", 0.0), ("b", 0.3), ("c", 2.0))
+    }
+    table = saliency_table(runs | {"d": [explanation(50)]})
+    found = paired_differences(table)
+    assert [(one["run"], one["other"]) for one in found] == [(*pair,) for pair in ("ab", "ab", "ac", "ac", "bc", "bc")]
+    for one in found:
+        alone = paired_difference(table, one["run"], one["other"], one["method"])
+        assert alone is not None and {key: one[key] for key in alone} == alone
+        assert (one["low"] > 0 or one["high"] < 0) == (one["p"] < 0.05)
+    assert [one["p_holm"] for one in found] == holm([one["p"] for one in found])
+    assert found[2]["p_holm"] == pytest.approx(6 * 2 / 1001), "the smallest there is, times six"
+    lonely = paired_differences(saliency_table({name: [explanation(0)] for name in "ab"}))
+    assert [one["p_holm"] for one in lonely] == [None, None], "a single group has neither interval nor p"

@@ -88,6 +88,45 @@ def test_thresholds(tmp_path: Path, scale: float, given: float | None, threshold
     assert told == (scale == 7 and given is None)
 
 
+def test_a_threshold_that_tells_nothing_apart(tmp_path: Path) -> None:
+    path = write(tmp_path / "theirs.csv", scale=0.1)
+    for name, threshold, told in (("usual", None, 1), ("within", 0.05, 0), ("beyond", 0.7, 1)):
+        (folder,) = make_runs([path], tmp_path / name, threshold=threshold)
+        assert sum("all count as real" in one for one in config(folder)["caveats"]) == told
+
+
+def test_rows_without_a_name_are_never_paired(tmp_path: Path) -> None:
+    """Not even in two runs that were made apart, and whose rows stand in another order."""
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"label": np.arange(40) % 2, "score": rng.random(40)})
+    for name, rows in (("one", table), ("two", table[::-1])):
+        rows.to_csv(tmp_path / f"{name}.csv", index=False)
+        make_runs([tmp_path / f"{name}.csv"], tmp_path / "out" / name)
+    results = evaluate_tree(tmp_path / "out")
+    assert results[0]["pairs"] and all(pair["n_common"] == 0 for pair in results[0]["pairs"])
+
+
+def test_files_that_call_a_video_real_and_fake(tmp_path: Path) -> None:
+    """Without folders the label alone tells what a video is."""
+    plain = "video,label,score\nv1,0,0.1\nv2,1,0.9\nv3,1,0.9\nboth,0,0\nboth,1,1\n"
+    contents = {
+        "one": plain,
+        "turned": "video,label,score\nv1,1,0.1\nv2,0,0.9\nother,1,1\n",
+        "same": "video,label,score\nv1,0,0.1\nv2,1,0.9\nboth,0,0\n",
+        "elsewhere": "video,label,score,dataset\nv1,1,0.1,B\nv2,0,0.9,B\n",
+        "folders": "video,label,score\ngan/v1,1,0.1\nreal/v2,0,0.9\n",
+    }
+    paths = {name: tmp_path / f"{name}.csv" for name in contents}
+    for name, text in contents.items():
+        paths[name].write_text(text)
+    message = r"video 'v1' is real in .*one\.csv and fake in .*turned\.csv \(2 of 2 names\)"
+    with pytest.raises(InputError, match=message):
+        make_runs([paths["one"], paths["turned"]], tmp_path / "refused")
+    assert not (tmp_path / "refused").exists()
+    others = [path for name, path in paths.items() if name != "turned"]
+    assert len(make_runs(others, tmp_path / "out")) == 4
+
+
 @pytest.mark.parametrize("aggregate", ["mean", "median", "max"])
 def test_videos_by_another_aggregate(tmp_path: Path, aggregate: str) -> None:
     (folder,) = make_runs([write(tmp_path / "theirs.csv", frames=3)], tmp_path / "out", aggregate=aggregate)
@@ -195,3 +234,12 @@ def test_the_published_protocol_leaks(tmp_path: Path, real_data: Path) -> None:
     (folder,) = make_runs([path], tmp_path / "out", training=tmp_path / "training.csv", trained_on=["FaceSwap"])
     assert config(folder)["caveats"][0].startswith("LEAK: 177 of 177 test groups were in training")
     assert "100 of 200 videos and 5,000 of 15,100 frames were trained on themselves" in config(folder)["caveats"][0]
+
+
+def test_the_training_rows_of_the_file_itself_are_looked_at(tmp_path: Path) -> None:
+    rows = [f"real/{at:03d}/0.png,0,0.{at % 9 + 1},{'train' if at < 3 else 'test'}" for at in range(6)]
+    rows += [f"FaceSwap/{at:03d}_{at + 1:03d}/0.png,1,0.{at % 9 + 1},test" for at in range(0, 6, 2)]
+    (tmp_path / "scores.csv").write_text("path,label,score,split\n" + "\n".join(rows) + "\n")
+    (folder,) = make_runs([tmp_path / "scores.csv"], tmp_path / "out")
+    record = json.loads((folder / "run.json").read_text())
+    assert record["caveats"][0].startswith("LEAK: 2 of ") and record["train_groups"] == ["000", "002"]

@@ -14,7 +14,8 @@ from sklearn.metrics import roc_curve
 from cache.errors import InputError
 from cache.predictions import COLUMNS, write
 from evaluate import metrics
-from evaluate.scores import SCORE_COLUMNS, Scores, read_scores, with_reals
+from evaluate.score_reals import with_reals
+from evaluate.scores import ALONE, SCORE_COLUMNS, UNPAIRED, Scores, read_scores
 
 HEAD = "path,label,score\n"
 PLAIN = HEAD + "real/004.png,0,0.1\nFaceSwap/018_019.png,1,0.9\n"
@@ -32,8 +33,8 @@ def test_a_table_becomes_predictions(tmp_path: Path) -> None:
         "./data\\Real_youtube\\286\\082.png,1e-3,0,x\n"
         "/hdd/c40/FaceSwap/286_971/7.png,0.75,fake,\n"
     )
-    table, columns, notes = read(tmp_path, text)
-    assert list(table) == [*COLUMNS[:-1], "scene", "identities"] and not notes
+    table, columns, notes, bare = read(tmp_path, text)
+    assert list(table) == [*COLUMNS[:-1], "scene", "identities"] and not notes and not bare
     assert columns == {"path": "FilePath", "label": "True-Label", "score": "Fake Probability"}
     assert table.to_numpy().tolist() == [
         ["real/286/82", "unknown", "unknown", "real", "real/286", "286", "test", 0, 0.001, "286", "286"],
@@ -86,9 +87,31 @@ def test_a_video_column_may_hold_paths(tmp_path: Path) -> None:
 def test_rows_without_a_name_stand_for_themselves(tmp_path: Path) -> None:
     scores = read(tmp_path, "label,score\n0,0.1\n1,0.1\n1,0.1\n")
     assert scores.table["group"].nunique() == scores.table["video_id"].nunique() == 3
-    assert "every row counts as a video and a group of its own" in scores.notes[0]
+    assert scores.notes == [ALONE, UNPAIRED] and not scores.bare
     grouped = read(tmp_path, "label,score,group\n0,0.1,a\n1,0.1,a\n1,0.1,b\n")
-    assert grouped.table["video_id"].nunique() == 3 and grouped.table["group"].nunique() == 2 and not grouped.notes
+    assert grouped.table["video_id"].nunique() == 3 and grouped.table["group"].nunique() == 2
+    assert grouped.notes == [UNPAIRED]
+
+
+def test_a_row_without_a_name_is_that_of_its_file_alone(tmp_path: Path) -> None:
+    text = "label,score\n0,0.1\n1,0.2\n"
+    one, same, other = (read(tmp_path, each).table for each in (text, text, "label,score\n1,0.2\n0,0.1\n"))
+    for column in ("sample_id", "video_id", "group"):
+        assert one[column].tolist() == same[column].tolist()
+        assert not set(one[column]) & set(other[column])
+
+
+@pytest.mark.parametrize(
+    ("text", "bare"),
+    [
+        ("video,label,score\nv1,0,0\nv2,1,1\n", True),
+        ("video,label,score,method\nv1,0,0,gan\nv2,1,1,gan\n", False),
+        ("video,label,score\nv1,0,0\ngan/v2,1,1\n", False),
+        (PLAIN, False),
+    ],
+)
+def test_names_of_videos_and_nothing_else(tmp_path: Path, text: str, bare: bool) -> None:
+    assert read(tmp_path, text).bare is bare
 
 
 def test_folders_that_all_share_tell_no_class(tmp_path: Path) -> None:
@@ -185,6 +208,11 @@ def test_records_are_named_by_number(tmp_path: Path) -> None:
     path.write_text(json.dumps(records))
     with pytest.raises(InputError, match="record 2: the score 'true' is no finite number"):
         read_scores(path)
+    for nothing, shown in ((None, "null"), (float("nan"), "nan"), ("", "''")):
+        records[1]["score"] = nothing
+        path.write_text(json.dumps(records))
+        with pytest.raises(InputError, match=f"record 2: the score {shown} is no finite number"):
+            read_scores(path)
     records[1]["score"] = 7
     path.write_text(json.dumps({"results": records}))
     assert read_scores(path).table["video_id"].tolist() == ["real/820", "fake/018_019"]
@@ -232,7 +260,7 @@ PUBLISHED = {  # file: (convention of the EER, AUC, EER, F1, accuracy), as publi
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_published_figures(name: str, real_data: Path) -> None:
-    table, _, notes = read_scores(real_data / "scores" / name)
+    table, _, notes, _ = read_scores(real_data / "scores" / name)
     labels, scores = table["label"].to_numpy(), table["score"].to_numpy()
     convention, *published = PUBLISHED[name]
     called = scores >= 0.5

@@ -60,7 +60,7 @@ def test_a_background_that_tells(samples: pd.DataFrame) -> None:
     assert picture_probe("background", "the background", embedding, samples).severity == "note"
     embedding[:, 3] += 3 * samples["label"].to_numpy()
     found = picture_probe("background", "the background", embedding, samples)
-    assert found.severity == "warning" and found.counts["low"] > 0.8
+    assert found.severity == "warning" and found.counts["value"] > 0.95
     assert found.sentence.startswith("WARNING: the background tell")
 
 

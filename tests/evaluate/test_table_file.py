@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import xxhash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -31,6 +32,7 @@ def write(folder: Path, content: bytes | str, name: str = "scores.csv") -> Path:
         "\ufeffpath;score\r\na.png;0.1\r\nb.png;2\r\n",
         'path\tscore\n"a.png"\t0.1\nb.png\t2',
         json.dumps(RECORDS),
+        "\ufeff\n" + "\n\n".join(map(json.dumps, RECORDS)) + "\n",
         "\ufeff \n" + json.dumps({"model": "x", "sizes": [1, 2], "results": RECORDS}),
     ],
 )
@@ -93,7 +95,10 @@ def test_what_is_no_number() -> None:
         ('{"a": [{"x": 1}], "b": [{"x": 1}]}', "with 2 lists of records in it"),
         ("[]", "the list is empty"),
         ('[{"path": "a"}, ["b", 1]]', "record 2 is .*a list of records is wanted"),
-        ('{"path": "a"}\n{"path": "b"}\n', "cannot read .* as JSON: Extra data: line 2"),
+        ('{"path": "a"}\n{"path": "b"', "cannot read .* as JSON: Expecting .* in line 2"),
+        ('{"path": "a"}\n[1]\n', "record 2 is .*a list of records is wanted"),
+        ("3", "is one line: a header is expected and rows below it; tables are read from CSV"),
+        ("no workbook", "is one line: a header is expected"),
         ("[" * 100_000, "cannot read .* as JSON: maximum recursion"),
         ("x" * 100_000, "has no line end in its first 64 kB"),
     ],
@@ -112,7 +117,8 @@ def test_no_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("start", "message"), [(b"", "is binary"), (b"path,score\n", "is binary"), (b"[" + b" " * 70_000, "5.0 GB of JSON")]
+    ("start", "message"),
+    [(b"", "is binary"), (b"path,score\n", "is binary"), (b"[" + b" " * 70_000, "5,120 MB of JSON")],
 )
 def test_five_gigabytes_are_not_read(
     tmp_path: Path, start: bytes, message: str, monkeypatch: pytest.MonkeyPatch
@@ -156,10 +162,17 @@ def test_a_broken_parquet_file_is_a_sentence(tmp_path: Path) -> None:
             open_table(path)
 
 
-def test_the_limit_of_json_is_of_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = write(tmp_path, json.dumps(RECORDS))
-    monkeypatch.setattr(table_file, "LARGEST_JSON", path.stat().st_size)
-    assert open_table(path).header == ["path", "score", "more"]
-    monkeypatch.setattr(table_file, "LARGEST_JSON", path.stat().st_size - 1)
-    with pytest.raises(InputError, match="which is read whole: convert it"):
-        open_table(path)
+def test_too_little_memory_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def exhausted(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(table_file, "read_records", exhausted)
+    with pytest.raises(InputError, match=r"needs more memory than there is to be read as JSON: .* convert it to Parq"):
+        open_table(write(tmp_path, json.dumps(RECORDS)))
+
+
+def test_the_hash_of_a_file(tmp_path: Path) -> None:
+    content = b"ab" * (1 << 20)
+    assert table_file.file_hash(write(tmp_path, content)) == xxhash.xxh3_128_hexdigest(content)
+    with pytest.raises(InputError, match=r"cannot read .*none"):
+        table_file.file_hash(tmp_path / "none")

@@ -96,7 +96,10 @@ def test_a_data_set_that_moved_is_found(cropped: Cache, data: Path, tmp_path: Pa
     shutil.copytree(data, tmp_path / "moved")
     again = reread(cropped, np.arange(2), TinyEncoder(), root=tmp_path / "moved")
     assert again.failed == {} and len(again.rows) == 2
-    with pytest.raises(InputError, match=r"none of the 2 samples .*nowhere.* --root DIR"):
+    (tmp_path / "bare").mkdir()
+    with pytest.raises(InputError, match=r"none of the 2 samples .*bare.* --root DIR"):
+        reread(cropped, np.arange(2), TinyEncoder(), root=tmp_path / "bare")
+    with pytest.raises(InputError, match=r"nowhere does not exist; name the folder of a data set"):
         reread(cropped, np.arange(2), TinyEncoder(), root=tmp_path / "nowhere")
 
 
