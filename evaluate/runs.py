@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
+from joblib import Parallel, cpu_count, delayed
 from matplotlib.figure import Figure
 
 from cache import predictions
@@ -25,6 +26,7 @@ from evaluate.several import Several
 from evaluate.tables import summary_table
 
 FORMAT = 1
+RUNS_A_PROCESS = 5  # fewer are sooner measured than a process is started
 STATED = (
     "kind", "head", "train", "test", "features", "normalize", "prompt_set", "prompts", "parameters",
     "trainable_parameters", "trainable_share", "score", "calibrate", "weighting", "seed", "command", "cache",
@@ -115,10 +117,11 @@ def evaluate_tree(folder: Path, **wanted: Any) -> list[dict[str, Any]]:
     """
     folder, asked = Path(folder), Wanted(**wanted)
     runs = sorted((_read(path, asked) for path in find_runs(folder)), key=lambda run: run.config.get("place", 0))
-    measured = [_measure(run) for run in runs]
+    work = Parallel(n_jobs=max(1, min(cpu_count(), len(runs) // RUNS_A_PROCESS)))
+    measured = work(delayed(_measure)(run) for run in runs)
     galleries = [gallery(run, asked.cache, asked.root) for run in runs]
     several = Several(folder, runs) if len(runs) > 1 else None
-    results = [_publish(*one, asked) for one in zip(runs, measured, galleries, strict=True)]
+    results = work(delayed(_publish)(*one, asked) for one in zip(runs, measured, galleries, strict=True))
     if runs[0].folder == folder:
         return results
     if several:

@@ -187,7 +187,7 @@ def test_what_is_learned_by_heart_counts_for_a_published_protocol_alone(cli: Cli
         for kind in ("honest", "as_published")
     ]
     assert reached[0]["low"] < 0.5
-    assert reached[1]["low"] > 0.8
+    assert (reached[1]["low"] or reached[1]["value"]) > 0.8  # a perfect one has no interval
 
 
 def test_celebdf_by_its_official_list_tests_people_it_was_trained_on(cli: Cli, tmp_path: Path) -> None:
