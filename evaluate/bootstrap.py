@@ -1,9 +1,10 @@
 """The bootstrap: metrics of the same rows in every draw of their groups."""
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from cache.errors import choose
 from evaluate.curve import falling
@@ -62,7 +63,7 @@ def bootstrap(
     if len(columns) < len(draws.names):
         multiplicities = np.take(multiplicities, columns, axis=1)
     whole = _whole(multiplicities, holds)
-    with threadpool_limits(1):  # products of small matrices: threads would wait for each other
+    with _threads().limit(limits=1):  # products of small matrices: threads would wait for each other
         for reads in dict.fromkeys(metric.reads for metric in chosen.values()):
             of_groups = _of_groups(reads, labels, scores, index, len(columns), threshold)
             for rows in np.split(whole, range(of_groups.batch, len(whole), of_groups.batch)):
@@ -77,6 +78,12 @@ def _whole(multiplicities: np.ndarray, holds: np.ndarray) -> np.ndarray:
     """Draws with both classes, of which ``holds`` (G, 2) tells which group has them."""
     batches = np.split(multiplicities, range(BATCH, len(multiplicities), BATCH))
     return np.flatnonzero(np.concatenate([(batch.astype(bool) @ holds).all(axis=1) for batch in batches]))
+
+
+@cache
+def _threads() -> ThreadpoolController:
+    """Looks for the libraries that compute, which takes longer than a small bootstrap: once."""
+    return ThreadpoolController()
 
 
 def _of_groups(
