@@ -4,11 +4,10 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from cache.identity import canonical, folder_says
-from cache.schema import FAKE, REAL
+from evaluate.wording import CLASS
 
 COMPRESSIONS = {"raw", "c0", "c23", "c40"}
 CONTAINERS = {"frames", "images", "videos", "faces", "crops"} | COMPRESSIONS  # folders that name no video
-CLASS = {REAL: "real", FAKE: "fake"}
 
 
 class ClassFolder(NamedTuple):

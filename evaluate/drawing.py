@@ -37,21 +37,21 @@ STYLE: dict[Any, Any] = {
 }
 
 
-@mpl.rc_context(STYLE)
 def svg(figure: Figure, stamp: str = "") -> str:
     """The figure as SVG: the same bytes for the same drawing, no date, text as text; ``stamp`` stands below it."""
-    _add_stamp(figure, stamp)
-    target = io.StringIO()
-    figure.savefig(target, format="svg", metadata={"Date": None}, bbox_inches="tight", facecolor=PAPER)
-    return target.getvalue()
+    return _saved(figure, stamp, "svg", "Date").decode("utf-8")
+
+
+def pdf(figure: Figure, stamp: str = "") -> bytes:
+    """The figure as PDF, for print: the same bytes for the same drawing, no date, its fonts in it, ``stamp`` below."""
+    return _saved(figure, stamp, "pdf", "CreationDate")
 
 
 @mpl.rc_context(STYLE)
-def pdf(figure: Figure, stamp: str = "") -> bytes:
-    """The figure as PDF, for print: the same bytes for the same drawing, no date, its fonts in it, ``stamp`` below."""
+def _saved(figure: Figure, stamp: str, form: str, date: str) -> bytes:
     _add_stamp(figure, stamp)
     target = io.BytesIO()
-    figure.savefig(target, format="pdf", metadata={"CreationDate": None}, bbox_inches="tight", facecolor=PAPER)
+    figure.savefig(target, format=form, metadata={date: None}, bbox_inches="tight", facecolor=PAPER)
     return target.getvalue()
 
 

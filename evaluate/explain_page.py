@@ -1,6 +1,5 @@
 """What `explain` writes: a table, the maps laid over their pictures, and a page to read them on."""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,6 @@ import pandas as pd
 from cache.errors import InputError
 from evaluate.folders import write_text
 from evaluate.overlay import data_uri, overlay, picture, png
-from evaluate.prompt_words import CLASS
 from evaluate.report.explain_words import (
     Circumstances,
     Explained,
@@ -23,7 +21,7 @@ from evaluate.report.explain_words import (
 )
 from evaluate.report.templates import TEMPLATES
 from evaluate.saliency import Explanation, saliency_table
-from evaluate.wording import listed, number, plural
+from evaluate.wording import CLASS, file_name, listed, number, plural
 
 METHODS = {
     "gradient": "Integrated gradients: how the score follows the pixels, from half blurred to sharp",
@@ -79,10 +77,10 @@ def write_explanations(folder: Path, explained: Explained, known: Circumstances)
     for old in overlays.glob("*.png"):
         old.unlink()
     for at, (run, explanations) in enumerate(explained.items()):
-        name_of_run = f"{at + 1}_{_file_name(run)}_" if len(explained) > 1 else ""
+        name_of_run = f"{at + 1}_{file_name(run)}_" if len(explained) > 1 else ""
         for one in explanations:
             for method, values in one.maps.items():
-                name = f"{name_of_run}{_file_name(one.sample_id)}_{method}.png"
+                name = f"{name_of_run}{file_name(one.sample_id)}_{method}.png"
                 (overlays / name).write_bytes(png(overlay(one.square, values, one.box)))
     write_text(folder / "explanations.csv", table.to_csv(index=False, lineterminator="\n"))
     write_text(folder / "explain.html", explain_page(explained, table, known))
@@ -143,7 +141,3 @@ def _sample(pairs: Sequence[tuple[str, Explanation]], table: pd.DataFrame, sever
         "maps": maps,
         "prompts": [(text, CLASS[label], value) for text, label, value in first.prompts],
     }
-
-
-def _file_name(name: str) -> str:
-    return re.sub(r"[^\w.+-]+", "_", name)

@@ -1,6 +1,6 @@
 """The drawings of one run: its ROC, its scores, how far they can be taken as probabilities, and how it learned."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import matplotlib as mpl
@@ -151,30 +151,33 @@ def _legend(axes: Axes, title: str, inside: str | None = None) -> None:
     axes.legend(**({"loc": inside} if inside and few else below), fontsize=8, title=title, title_fontsize=8)
 
 
+Metrics = Mapping[str, Any]
+
+
 class RunFigure(NamedTuple):
     """One entry of `FIGURES`.
 
     Attributes
     ----------
     draw : callable
-        Takes the run; None where it has nothing to draw.
+        Takes the run, and what was measured of it (``metrics.json``); None where it has nothing to draw.
     caption : callable
         What the reader should see of the run.
     """
 
-    draw: Callable[[Run], Figure | None]
+    draw: Callable[[Run, Metrics], Figure | None]
     caption: Callable[[Run], str]
 
 
-def _draw_roc(run: Run) -> Figure:
+def _draw_roc(run: Run, _: Metrics) -> Figure:
     return roc_figure(run.at_level(run.rows("test"), "video"), run.trained_on, run.threshold("video")["value"])
 
 
-def _draw_scores(run: Run) -> Figure:
+def _draw_scores(run: Run, _: Metrics) -> Figure:
     return scores_figure(run.at_level(run.rows("test"), "video"), run.trained_on, run.threshold("video")["value"])
 
 
-def _draw_reliability(run: Run) -> Figure | None:
+def _draw_reliability(run: Run, _: Metrics) -> Figure | None:
     return (
         reliability_figure(run.at_level(run.rows("test"), "video"), run.trained_on)
         if run.gives_probabilities("video")
@@ -182,7 +185,7 @@ def _draw_reliability(run: Run) -> Figure | None:
     )
 
 
-def _draw_history(run: Run) -> Figure | None:
+def _draw_history(run: Run, _: Metrics) -> Figure | None:
     return None if run.history is None else history_figure(run.history, run.kept_epoch)
 
 
@@ -229,5 +232,5 @@ FIGURES: dict[str, RunFigure] = {
             "manipulation, with its 95 % interval; the dotted line is guessing."
         ),
     ),
-    "timeline": RunFigure(draw_timeline, lambda _: TIMELINE_CAPTION),
+    "timeline": RunFigure(lambda run, _: draw_timeline(run), lambda _: TIMELINE_CAPTION),
 }

@@ -10,6 +10,7 @@ from cache.errors import InputError
 from cache.reader import Cache
 from evaluate.folders import Run
 from evaluate.pictures import find_cache, pictures, rows_of
+from evaluate.wording import CLASS
 
 KINDS = {  # kind -> the class, and what it was called; errors first, they are what a reader looks for
     "false_positive": (0, 1),
@@ -17,7 +18,6 @@ KINDS = {  # kind -> the class, and what it was called; errors first, they are w
     "true_positive": (1, 1),
     "true_negative": (0, 0),
 }
-CLASSES = ("real", "fake")
 
 
 def choose(frames: pd.DataFrame, threshold: float, count: int = 6) -> pd.DataFrame:
@@ -110,7 +110,7 @@ def _prompts(sample_ids: Sequence[str], cache: Cache | None, prompt_set: str | N
         found = cache.prompts(prompt_set)
     except InputError:  # none, several, or the run's own lies in an addition
         return {}
-    classes = [CLASSES[label] for label in found.labels.tolist()]
+    classes = [CLASS[label] for label in found.labels.tolist()]
     return {
         name: [[*of, float(value)] for *of, value in zip(found.texts, classes, found.similarity[row], strict=True)]
         for name, row in zip(sample_ids, rows_of(cache, sample_ids).tolist(), strict=True)

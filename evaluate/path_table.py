@@ -13,8 +13,9 @@ import pandas as pd
 from cache.errors import InputError
 from cache.identity import Name, canonical, connected_groups, folder_says, parse_frame, parse_video
 from cache.schema import FAKE, REAL, SPLITS
-from evaluate.class_folders import CLASS, ClassFolder, class_folder
+from evaluate.class_folders import ClassFolder, class_folder
 from evaluate.table_file import TableFile
+from evaluate.wording import CLASS
 
 Accepted = Mapping[str, tuple[str, ...]]
 COLUMNS: dict[str, tuple[str, ...]] = {  # ours -> names accepted, in lower case

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Sequence
 
 from cache.schema import FAKE, REAL
+from evaluate.wording import CLASS
 
-CLASS = {REAL: "real", FAKE: "fake"}
 FAKE_WORDS = {
     "fake", "faked", "deepfake", "deepfaked", "forged", "forgery", "synthetic", "synthesized", "synthesised",
     "generated", "manipulated", "manipulation", "tampered", "altered", "edited", "swapped", "faceswap", "artificial",

@@ -11,9 +11,8 @@ from matplotlib.figure import Figure
 
 from evaluate.drawing import COLOURS, INK, STYLE, WIDTH
 from evaluate.folders import Run
-from evaluate.intervals import group_draws
 from evaluate.levels import cells, is_seen
-from evaluate.robustness import FAMILIES, OTHERS, by_family, family_of, robustness, severity
+from evaluate.robustness import FAMILIES, OTHERS, by_family, family_of, severity
 
 PANELS = 2  # side by side
 PANEL_HEIGHT, LEGEND_ROW = 2.1, 0.17  # inches
@@ -22,14 +21,13 @@ MARKERS = "osD^v"  # another one when the colours are used up
 SPREAD = 0.5  # of the place of a view, for points that do not hide each other
 
 
-def draw_robustness(run: Run) -> Figure | None:
-    """The run's AUC at video level in every view of its test rows; None where it has no other view."""
-    test = run.rows("test")
-    draws = group_draws(test["group"].to_numpy(dtype=str), test["label"].to_numpy())
-    found = robustness(run, draws, ("video",))
+def draw_robustness(run: Run, metrics: Mapping[str, Any]) -> Figure | None:
+    """The run's AUC at video level in every view of its test rows, as measured; None where it has no other view."""
+    found = metrics["robustness"]
     if found is None or not found["views"]:
         return None
-    return robustness_figure(found, {name: is_seen(cell, run.trained_on) for name, cell in cells(test).items()})
+    seen = {name: is_seen(cell, run.trained_on) for name, cell in cells(run.rows("test")).items()}
+    return robustness_figure(found, seen)
 
 
 @mpl.rc_context(STYLE)

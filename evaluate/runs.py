@@ -1,6 +1,5 @@
 """From run folders to what is read of them: metrics.json, figures and a report for each, a comparison on top."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,6 +23,7 @@ from evaluate.report.page import run_page, tree_page
 from evaluate.robustness import robustness, robustness_table
 from evaluate.several import Several
 from evaluate.tables import summary_table
+from evaluate.wording import file_name
 
 FORMAT = 1
 RUNS_A_PROCESS = 5  # fewer are sooner measured than a process is started
@@ -130,7 +130,7 @@ def evaluate_tree(folder: Path, **wanted: Any) -> list[dict[str, Any]]:
         _sweep(folder, [path.name for path in folder.glob("matrix_*") if path.suffix in (".svg", ".pdf")])
         for head, figure in several.figures().items():
             stamp = _stamp([one for one in results if one["comparison"]["head"] == head])
-            drawings[head] = _draw(folder, f"matrix_{_file_name(head)}", figure, stamp, asked.pdf)
+            drawings[head] = _draw(folder, f"matrix_{file_name(head)}", figure, stamp, asked.pdf)
         page = tree_page(folder, results, drawings)
         tables = exports(results)
         _sweep(folder, {f"{name}.{kind}" for name in EXPORTS for kind in ("csv", "md", "tex")} - tables.keys())
@@ -163,7 +163,7 @@ def _publish(run: Run, metrics: dict[str, Any], shown: list[dict[str, Any]], wan
     if wanted.aggregate and wanted.command:
         stated["command"] = "\n".join(filter(None, [stated["command"], wanted.command]))
     result = {"folder": str(run.folder), "run": stated, **metrics, "gallery": shown}
-    drawn = {name: figure.draw(run) for name, figure in FIGURES.items()}
+    drawn = {name: figure.draw(run, metrics) for name, figure in FIGURES.items()}
     drawings = {
         name: _draw(run.folder, name, figure, _stamp([metrics]), wanted.pdf)
         for name, figure in drawn.items()
@@ -243,7 +243,3 @@ def _levels(
         except InputError as error:
             raise InputError(f"{run.folder}, {name}: {error}") from error
     return found
-
-
-def _file_name(head: str) -> str:
-    return re.sub(r"[^\w.+-]", "_", head)

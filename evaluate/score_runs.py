@@ -13,14 +13,13 @@ import pandas as pd
 from cache.errors import InputError, choose
 from cache.identity import canonical
 from cache.predictions import AGGREGATES, COLUMNS, VIDEO_COLUMNS, to_videos, write
-from evaluate.class_folders import CLASS
 from evaluate.folders import write_json
 from evaluate.score_caveats import one_sided, score_caveats
 from evaluate.score_reals import with_reals
 from evaluate.scores import Scores, read_scores
 from evaluate.table_file import file_hash, open_table
 from evaluate.training_list import Leak, find_leak, leak_sentence, own_training, read_training
-from evaluate.wording import listed
+from evaluate.wording import CLASS, listed
 
 FORMAT = 1
 PROBABILITY = "probability of fake, as the file has it: all lie in 0 to 1"

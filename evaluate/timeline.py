@@ -9,13 +9,13 @@ from matplotlib.figure import Figure
 from evaluate.drawing import COLOURS, INK, REAL_COLOUR, STYLE, WIDTH
 from evaluate.folders import Run
 from evaluate.gallery import KINDS, choose
+from evaluate.wording import CLASS
 
 LEAST = 4  # frames of a video that make a course worth drawing
 MOST = 6  # videos
 ACROSS = 2
 LETTERS = 32  # of a video's name above its drawing
 FEW_FRAMES = 30  # more points than this are drawn as a line alone
-TRUTHS = ("real", "fake")
 
 
 def videos_to_show(videos: pd.DataFrame, threshold: float) -> pd.DataFrame:
@@ -82,7 +82,7 @@ def timeline_figure(frames: pd.DataFrame, chosen: pd.DataFrame, threshold: float
         axes.axhline(scores.mean(), color=colour, linewidth=3, alpha=0.3)
         marker = "o" if len(mine) <= FEW_FRAMES else ""
         axes.plot(at[order], scores[order], color=colour, linewidth=1.2, marker=marker, markersize=3)
-        truth, called = (TRUTHS[label] for label in KINDS[video.kind])
+        truth, called = (CLASS[label] for label in KINDS[video.kind])
         axes.set_title(f"{_cut_middle(video.video_id)}\n{truth}, called {called}", fontsize=7, loc="left")
         axes.tick_params(labelsize=7)
     for axes in places[len(chosen) :]:

@@ -12,11 +12,11 @@ from cache.errors import InputError
 from cache.identity import folder_says
 from cache.schema import FAKE, REAL, UNKNOWN
 from evaluate.caveats import LEAK
-from evaluate.class_folders import CLASS, class_folder
+from evaluate.class_folders import class_folder
 from evaluate.path_table import LABELS, SPLIT_NAMES, mapped, plain_path, recognised
 from evaluate.scores import SCORE_COLUMNS, identified
 from evaluate.table_file import TableFile, open_table, texts
-from evaluate.wording import listed, plural
+from evaluate.wording import CLASS, listed, plural
 
 SLASH = re.compile(r"[/\\]")  # in a path
 

@@ -1,7 +1,12 @@
 """How a number, its interval and a list are written, the same in the console, the report and the figures."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
+
+from cache.schema import FAKE, REAL
+
+CLASS = {REAL: "real", FAKE: "fake"}
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -157,3 +162,14 @@ def spread(low: float | str, high: float | str) -> str:
 def capital(sentence: str) -> str:
     """A sentence with a capital first letter."""
     return sentence[:1].upper() + sentence[1:]
+
+
+def file_name(name: str) -> str:
+    """A name with what a file's may not have replaced.
+
+    Examples
+    --------
+    >>> file_name("scenes/svm (2)")
+    'scenes_svm_2_'
+    """
+    return re.sub(r"[^\w.+-]+", "_", name)

@@ -1,7 +1,6 @@
 """The recipes in configs/: each does what it promises on a miniature of its data set, or says what it lacks."""
 
 import json
-import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -32,7 +31,7 @@ Cli = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
+def cli(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Cli:
     """Carry out a recipe with the small CLIP, in this process: (exit code, standard output, standard error)."""
 
     read = pipeline.read_recipe
@@ -44,12 +43,7 @@ def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
     def run(recipe: Path, data: Iterable[Path], out: Path, *words: str) -> tuple[int, str, str]:
         monkeypatch.setattr(pipeline, "read_recipe", without_processes)
         roots = [word for root in data for word in ("--data", root)]
-        line = ["run", recipe, *roots, "--out", out, "--model", "demo", *words]
-        monkeypatch.setattr(sys, "argv", ["pipeline.py", *map(str, line)])
-        with pytest.raises(SystemExit) as ended:
-            pipeline.main()
-        captured = capsys.readouterr()
-        return int(ended.value.code or 0), captured.out, captured.err
+        return cli("run", recipe, *roots, "--out", out, "--model", "demo", *words)
 
     return run
 

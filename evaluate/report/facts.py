@@ -3,9 +3,8 @@
 from typing import Any
 
 from evaluate.calibration import described
-from evaluate.prompt_words import CLASS
 from evaluate.summary import LEVELS
-from evaluate.wording import NO_NUMBERS, NOT_TRAINED, is_trained, listed, number, plural, shares, spread
+from evaluate.wording import CLASS, NO_NUMBERS, NOT_TRAINED, is_trained, listed, number, plural, shares, spread
 
 Pairs = list[tuple[str, str]]
 

@@ -10,9 +10,8 @@ from evaluate.caveats import LEAK
 from evaluate.compare import signed
 from evaluate.drawing import FAINT, INK, PAPER
 from evaluate.metrics import METRICS
-from evaluate.prompt_words import CLASS
 from evaluate.summary import LEVELS, MARKS
-from evaluate.wording import FEW, ends, number, p_text
+from evaluate.wording import CLASS, FEW, ends, number, p_text
 
 SMALL, READABLE = 8, 9  # most letters of a drawing below the one: at least as many pixels as the other on a page
 READS = ("scores", "decisions", "probabilities")

@@ -4,6 +4,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -14,8 +15,10 @@ from matplotlib.figure import Figure
 from evaluate.drawing import svg
 from evaluate.figures import FIGURES, history_figure, reliability_figure, roc_figure, scores_figure
 from evaluate.folders import Run
+from evaluate.intervals import group_draws
 from evaluate.levels import at_level
 from evaluate.reliability import calibration_error, reliability_bins
+from evaluate.robustness import robustness
 
 HISTORY = pd.DataFrame(
     {"epoch": [1, 2, 3], "lr": 0.1, "train_loss": [0.7, 0.5, 0.4], "validation_loss": [0.6, 0.5, 0.55],
@@ -36,8 +39,15 @@ def run(predictions_table: Callable[..., pd.DataFrame]) -> Run:
     return Run(Path("mlp"), CONFIG, table, HISTORY, pd.concat(views))
 
 
+def measured(run: Run) -> dict[str, Any]:
+    """As much of what is measured as figures read."""
+    test = run.rows("test")
+    draws = group_draws(test["group"].to_numpy(dtype=str), test["label"].to_numpy(), 50)
+    return {"robustness": robustness(run, draws, ("video",))}
+
+
 def drawn(name: str, run: Run) -> str:
-    figure = FIGURES[name].draw(run)
+    figure = FIGURES[name].draw(run, measured(run))
     assert figure is not None
     return svg(figure)
 
@@ -96,8 +106,8 @@ def test_a_run_draws_only_what_it_has(run: Run) -> None:
     short = run.table[run.table["sample_id"].str[-1] < "3"]
     bare = replace(run, config={**CONFIG, "score": "squashed margin"}, table=short, history=None, views=None)
     lacking = {"reliability", "history", "robustness", "timeline"}
-    assert {name for name, figure in FIGURES.items() if figure.draw(bare) is None} == lacking
-    assert all(figure.draw(run) is not None for figure in FIGURES.values())
+    assert {name for name, figure in FIGURES.items() if figure.draw(bare, measured(bare)) is None} == lacking
+    assert all(figure.draw(run, measured(run)) is not None for figure in FIGURES.values())
 
 
 def test_reliability_draws_the_bins_of_each_manipulation(videos: pd.DataFrame) -> None:

@@ -15,6 +15,8 @@ from matplotlib.figure import Figure
 
 from evaluate.drawing import COLOURS, svg
 from evaluate.folders import Run
+from evaluate.intervals import group_draws
+from evaluate.robustness import robustness
 from evaluate.robustness_figure import draw_robustness, robustness_figure
 
 VIEWS = ("flip", "jpeg-30", "jpeg-90", "blur-2")
@@ -54,7 +56,10 @@ def run(predictions_table: Callable[..., pd.DataFrame]) -> Run:
 
 def test_a_run_is_drawn_as_the_same_bytes_and_leaves_no_trace(run: Run) -> None:
     before = dict(mpl.rcParams)
-    first, second = draw_robustness(run), draw_robustness(run)
+    test = run.rows("test")
+    draws = group_draws(test["group"].to_numpy(dtype=str), test["label"].to_numpy(), 50)
+    measured = {"robustness": robustness(run, draws, ("video",))}
+    first, second = draw_robustness(run, measured), draw_robustness(run, measured)
     assert first is not None and second is not None
     drawn = svg(first)
     assert drawn == svg(second) and dict(mpl.rcParams) == before and "dc:date" not in drawn
@@ -63,7 +68,7 @@ def test_a_run_is_drawn_as_the_same_bytes_and_leaves_no_trace(run: Run) -> None:
 
 
 def test_a_run_without_other_views_is_not_drawn(run: Run) -> None:
-    assert draw_robustness(Run(run.folder, run.config, run.table)) is None
+    assert draw_robustness(Run(run.folder, run.config, run.table), {"robustness": None}) is None
 
 
 def test_each_family_has_a_panel_that_grows_more_severe_to_the_right() -> None:
