@@ -254,6 +254,10 @@ def classify(
         bool | None, typer.Option("--allow-leak", help="Go on with a leaking split, stamped.")
     ] = None,
     where: Annotated[list[str] | None, typer.Option(help="column=value; may be repeated.")] = None,
+    frames: Annotated[
+        int | None, typer.Option(help="At most so many frames of each video, spread evenly.", min=1)
+    ] = None,
+    fraction: Annotated[float | None, typer.Option(help="Share of the training groups to train on.")] = None,
     param: Annotated[list[str] | None, typer.Option(help="head.parameter=value, as mlp.epochs=50.")] = None,
     calibrate: Annotated[str | None, typer.Option(help="platt or isotonic: scores become probabilities.")] = None,
     threshold: Annotated[float | None, typer.Option(help="A fixed one, in the place of the folds' choice.")] = None,

@@ -2,9 +2,9 @@
 
 import time
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -138,27 +138,76 @@ def fit_head(
         Unknown head, normalisation, calibration or parameter, one class only, features that the head cannot work on,
         or a value that it refuses.
     """
+    wanted = [Wanted(dict(parameters or {}), calibrate, threshold)]
+    return fit_heads(
+        head, X, y, video, group, wanted,
+        blocks=blocks, normalize=normalize, seed=seed, known=known, fitted=fitted, checkpoint=checkpoint,
+    )[0]  # fmt: skip
+
+
+class Wanted(NamedTuple):
+    """What may differ between heads that are fitted together: fixed parameters, calibration and threshold."""
+
+    parameters: dict[str, Any]
+    calibrate: str | None = None
+    threshold: float | None = None
+
+
+def fit_heads(
+    head: str,
+    X: Matrix,
+    y: np.ndarray,
+    video: np.ndarray,
+    group: np.ndarray,
+    wanted: Sequence[Wanted],
+    *,
+    blocks: Blocks,
+    normalize: str = "l2",
+    seed: int = 0,
+    known: Known | None = None,
+    fitted: Mapping[str, Fitted] | None = None,
+    checkpoint: Checkpoint | None = None,
+) -> list[Fitted]:
+    """Fit a head several times on the same rows, as `fit_head` does; folds and what else can be shared is made once.
+
+    The seconds of each are its share of the time that all took.
+    """
     start = time.perf_counter()
-    fixed = dict(parameters or {})
-    check_parameters({head: fixed}, [head])
-    choose(dict.fromkeys(METHODS), normalize, "normalisation")
-    if calibrate is not None:
-        choose(calibration.METHODS, calibrate, "calibration")
+    _check(head, normalize, wanted)
     if (classes := set(np.unique(y).tolist())) != {0, 1}:
         raise InputError(f"training needs real (0) and fake (1) samples, found labels {sorted(classes)}")
     task = Task(HEADS[head], X, np.asarray(y, int), video, group, blocks, normalize, seed, known or {})
     check_features(head, [name for name, _ in blocks], normalize)
+    parameters = [one.parameters for one in wanted]
     try:
         # one thread for each fit: faster on matrices of this size, and the same sums on every machine's core count
         with threadpool_limits(1 if task.head.in_threads else None), warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # told by `converged_`
-            joining = task.head is Ensemble
-            made = _fit_ensemble(task, fixed, fitted or {}) if joining else fit_searched(task, fixed, checkpoint)
+            if task.head is Ensemble:
+                made = [_fit_ensemble(task, one, fitted or {}) for one in parameters]
+            else:
+                made = fit_searched(task, parameters, checkpoint)
     except InputError:
         raise
     except (ValueError, TypeError) as error:
-        raise InputError(f"{head} cannot be fitted with {fixed or 'its defaults'}: {error}") from error
-    chosen = choose_outcome(made.uncalibrated, task.y, video, task.folds, calibrate, threshold)
+        fixed = "; ".join(str(one or "its defaults") for one in parameters)
+        raise InputError(f"{head} cannot be fitted with {fixed}: {error}") from error
+    found = [_fitted(task, one, made_of_it) for one, made_of_it in zip(wanted, made, strict=True)]
+    share = (time.perf_counter() - start) / len(wanted)
+    return [replace(one, seconds=share) for one in found]
+
+
+def _check(head: str, normalize: str, wanted: Sequence[Wanted]) -> None:
+    for one in wanted:
+        check_parameters({head: one.parameters}, [head])
+        if one.calibrate is not None:
+            choose(calibration.METHODS, one.calibrate, "calibration")
+    choose(dict.fromkeys(METHODS), normalize, "normalisation")
+
+
+def _fitted(task: Task, wanted: Wanted, made: Made) -> Fitted:
+    folds = None if made.uncalibrated is None else task.folds
+    chosen = choose_outcome(made.uncalibrated, task.y, task.video, folds, wanted.calibrate, wanted.threshold)
     return Fitted(
         estimator=Pipeline([("normalize", made.normalizer), ("head", made.head)]),
         parameters={name: made.head.get_params(deep=False)[name] for name in settable(task.head)},
@@ -170,7 +219,7 @@ def fit_head(
         history=made.history,
         caveats=made.caveats if made.head.converged_ else [*made.caveats, UNMET],
         n_parameters=int(made.head.n_parameters_),
-        seconds=time.perf_counter() - start,
+        seconds=0.0,
     )
 
 

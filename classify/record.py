@@ -15,12 +15,21 @@ FORMAT = 1
 TORCH, INTEL = "torch", "scikit-learn-intelex"
 WEIGHTING = "1 / (frames of the video in training), both classes alike, mean 1"
 CONFIGURATION = (
-    "format", "head", "train", "test", "features", "normalize", "prompt_set", "fixed", "where", "seed",
+    "format", "head", "train", "test", "features", "normalize", "prompt_set", "fixed", "where", "frames",
+    "fraction", "seed",
     "members", "calibrate", "threshold", "keep_checkpoints", "cache.fingerprint", "cache.additions",
     "test_cache.fingerprint", "test_cache.additions", "split.method",
     "split.test_size", "split.disjoint", "split.drop_crossing", "split.allow_leak", "split.hash",
 )  # fmt: skip
-SINCE = {"test_cache": None, "members": None, "calibrate": None, "threshold": None, "keep_checkpoints": False}
+SINCE = {
+    "test_cache": None,
+    "frames": None,
+    "fraction": None,
+    "members": None,
+    "calibrate": None,
+    "threshold": None,
+    "keep_checkpoints": False,
+}
 FILES = ("predictions.csv", "video_predictions.csv", "model/model.safetensors", "model/model.json")
 
 

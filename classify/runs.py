@@ -1,30 +1,19 @@
 """From a cache to run folders: one for each training and head, whole or not there."""
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-
-from cache.errors import InputError
-from cache.given_splits import split_csv
-from cache.reader import select
-from classify.audit import cell_leaks
-from classify.caches import check_alike, compressions_differ, open_caches
-from classify.cells import cell_rows, check_manipulations, manipulations
-from classify.choices import BY_DEFAULT, check_choices, prompt_takers
-from classify.fit import Fitted, check_features
+from classify.caches import open_caches
+from classify.choices import BY_DEFAULT, check_choices
+from classify.fit import Fitted
 from classify.heads import HEADS
-from classify.matrix import Training, all_but_each, one_each
 from classify.normalize import METHODS
 from classify.parameters import Parameters
-from classify.prompts import prompt_set_used, prompts_of
+from classify.planning import plan_trainings
 from classify.protocol import SplitPlan, check_split, publish_split
 from classify.record import is_finished
-from classify.search import Known
-from classify.text_tower import load_text_tower
-from classify.training import Cell, Features, Job, planned_run, read_features, run_head
+from classify.run_record import Cell, Features, Job, planned_run
+from classify.training import read_features, run_head
 
 
 def classify(
@@ -47,6 +36,8 @@ def classify(
     drop_crossing: bool = False,
     allow_leak: bool = False,
     where: Sequence[str] = (),
+    frames: int | None = None,
+    fraction: float | None = None,
     parameters: Parameters | Iterable[str] = (),
     calibrate: str | None = None,
     threshold: float | None = None,
@@ -103,6 +94,11 @@ def classify(
         Go on although groups stand on both sides; every report says so.
     where : sequence of str
         ``column=value``: the samples to use. The split is dealt before, so that it does not depend on this.
+    frames : int, optional
+        At most so many frames of each video, spread evenly, in training and in test; all by default.
+    fraction : float, optional
+        Share of the training groups to train on, for learning curves: a smaller one keeps groups that a larger one
+        keeps, too. The test side stays whole.
     parameters : mapping, or iterable of ``head.parameter=value``
         What the user fixes; it leaves the search.
     calibrate : {"platt", "isotonic"}, optional
@@ -133,41 +129,30 @@ def classify(
         Anything that cannot be used; nothing is left half written.
     """
     fixed = check_choices(heads, normalize, parameters, calibrate, threshold)
-    for head in heads:
-        check_features(head, list(features), normalize)
     caches = open_caches(cache, test_cache, additions)
-    prompts = prompt_set_used(caches.train, prompt_set, prompt_takers(heads, features, fixed))
-    told = check_alike(caches, prompts if "prompts" in features else None, differ)
-    whole = caches.samples
-    samples = whole.loc[select(whole, where)]
-    tested = None if caches.tested is None else caches.tested[samples.index]
-    trainings = _trainings(samples, tested, train, test, matrix, leave_one_out)
-    plan = SplitPlan(split, test_size, disjoint, drop_crossing, allow_leak, seed)
-    sides = plan.apply(whole, _test_only(whole, trainings), caches.tested, _named(trainings))
-    settings = {
-        "features": list(features),
-        "normalize": normalize,
-        "prompt_set": prompts,
-        "where": sorted(where),
-        "calibrate": calibrate,
-        "threshold": threshold,
-        "keep_checkpoints": keep_checkpoints,
-        "seed": seed,
-        "command": command,
-        "cache": caches.describe("train"),
-        "test_cache": caches.describe("test") if caches.are_two else None,
-    }
-    known: Known = {
-        "prompts": lambda: prompts_of(caches.train, prompts),
-        "text_tower": lru_cache(lambda: load_text_tower(caches.train.provenance(), model, pretrained)),
-    }
-    job = Job(caches, samples, sides[samples.index], plan, settings, fixed, Path(out), split_csv(whole, sides), known)
-    cells = []
-    for folder, seen, asked in trainings:
-        rows = cell_rows(samples, job.split, seen, asked, key=plan.key, tested=tested)
-        leaking = cell_leaks(samples, *rows, plan)
-        differing = compressions_differ(samples, *rows, differ)
-        cells.append(Cell(folder, seen, asked, *rows, [*leaking, *told, *differing]))
+    job, cells = plan_trainings(
+        caches,
+        Path(out),
+        fixed,
+        SplitPlan(split, test_size, disjoint, drop_crossing, allow_leak, seed),
+        train=train,
+        test=test,
+        matrix=matrix,
+        leave_one_out=leave_one_out,
+        differ=differ,
+        heads=heads,
+        features=features,
+        normalize=normalize,
+        prompt_set=prompt_set,
+        where=where,
+        frames=frames,
+        fraction=fraction,
+        calibrate=calibrate,
+        threshold=threshold,
+        keep_checkpoints=keep_checkpoints,
+        encoder=(model, pretrained),
+        command=command,
+    )
     last_ensembles = sorted(dict.fromkeys(heads), key=lambda head: head == "ensemble")
     return _run_all(job, cells, last_ensembles, say)
 
@@ -194,44 +179,3 @@ def _run_all(job: Job, cells: list[Cell], heads: list[str], say: Callable[[str],
         fitted[record["head"]] = run_head(job, read, record, folder, fitted)
         say(f"{folder}: done")
     return [folder for *_, folder in planned]
-
-
-def _trainings(
-    samples: pd.DataFrame,
-    tested: np.ndarray | None,
-    train: Sequence[str],
-    test: Sequence[str],
-    matrix: bool,
-    leave_one_out: bool,
-) -> list[Training]:
-    """Folder, training manipulations and test manipulations of each training."""
-    ours, theirs = (samples, samples) if tested is None else (samples[~tested], samples[tested])
-    several = {"a matrix": (matrix, one_each), "leaving one out": (leave_one_out, all_but_each)}
-    chosen = {name: make for name, (wanted, make) in several.items() if wanted}
-    if len(chosen) == 2:
-        raise InputError("a matrix and leaving one out are two commands: name one of them, and another --out for each")
-    for name, make in chosen.items():
-        if train or test:
-            raise InputError(f"{name} trains on each in turn and tests on every one: leave out train and test")
-        return make(manipulations(ours), manipulations(theirs))
-    trained, asked = sorted(set(train)), sorted(set(test))
-    folder = "+".join(trained)
-    if asked and not trained:
-        trained = [name for name in manipulations(ours) if tested is not None or name not in asked]
-        folder = f"all-but-{'+'.join(asked)}" if tested is None else "all"
-    check_manipulations(ours, trained)
-    others = [name for name in manipulations(theirs) if tested is not None or name not in trained]
-    if not (asked or others):
-        raise InputError(f"no manipulation but {', '.join(trained)} is there to test on; name what to test on")
-    return [(folder, trained, asked or others)]
-
-
-def _named(trainings: list[Training]) -> tuple[list[str], list[str]]:
-    """All manipulations trained on, and all tested on."""
-    return ([name for _, seen, _ in trainings for name in seen], [name for *_, asked in trainings for name in asked])
-
-
-def _test_only(samples: pd.DataFrame, trainings: list[Training]) -> set[str]:
-    """Data sets with nothing to train on: they need no split."""
-    trained = samples["manipulation"].isin({name for _, names, _ in trainings for name in names})
-    return set(samples["dataset"]) - set(samples.loc[trained, "dataset"])

@@ -1,7 +1,9 @@
 """The search: parameters of a head chosen on grouped folds, and the head fitted with them on all rows."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -37,7 +39,7 @@ class Task:
     seed: int
     known: Known
 
-    @property
+    @cached_property
     def folds(self) -> np.ndarray:
         return grouped_folds(self.y, self.group, self.seed)
 
@@ -58,27 +60,61 @@ class Made:
     caveats: list[str] = field(default_factory=list)
 
 
-def fit_searched(task: Task, fixed: dict[str, Any], checkpoint: Checkpoint | None) -> Made:
+def fit_searched(task: Task, fixed: Sequence[Mapping[str, Any]], checkpoint: Checkpoint | None = None) -> list[Made]:
+    """Fit a head once for each set of fixed parameters; what a set leaves open is searched.
+
+    All sets share the folds, and heads that can share work between candidates do; so the last bits of a result can
+    depend on what else was fitted with it.
+
+    Parameters
+    ----------
+    task : Task
+    fixed : sequence of dict
+    checkpoint : callable, optional
+        Takes number and weights of each epoch of the final fits.
+    """
     few = few_groups(task.y, task.group)
-    chosen, search, oof, history = (fixed, [], None, None) if few else _search(task, fixed)
+    found = [_Found(dict(one)) for one in fixed] if few else _search(task, fixed)
     weights = row_weights(task.y, task.video)
     normalizer = Normalize(task.normalize, task.blocks).fit(task.X, sample_weight=weights)
     options = {"checkpoint": checkpoint} if checkpoint and task.head.chooses_epochs else {}
-    head = task.head(**task.arguments(chosen))
-    head.fit(normalizer.transform(task.X), task.y, sample_weight=weights, **options)
-    if history is None and task.head.chooses_epochs:
-        history = pd.DataFrame(head.history_)
-    return Made(normalizer, head, oof, search, history, [few] if few else [])
+    arguments = [task.arguments(one.chosen) for one in found]
+    heads = task.head.fit_each(arguments, normalizer.transform(task.X), task.y, weights, **options)
+    caveats = [few] if few else []
+    return [
+        Made(normalizer, head, one.out_of_fold, one.search, _history(head) if few else one.history, caveats)
+        for one, head in zip(found, heads, strict=True)
+    ]
 
 
-def _search(
-    task: Task, fixed: dict[str, Any]
-) -> tuple[dict[str, Any], list[dict[str, Any]], np.ndarray, pd.DataFrame | None]:
-    """The best candidate, what each reached, the best's out-of-fold scores, and its history."""
-    tried = candidates(task.head, fixed)
+@dataclass(frozen=True)
+class _Found:
+    """The parameters chosen, their out-of-fold scores, what each candidate reached, and the history of the chosen."""
+
+    chosen: dict[str, Any]
+    out_of_fold: np.ndarray | None = None
+    search: list[dict[str, Any]] = field(default_factory=list)
+    history: pd.DataFrame | None = None
+
+
+def _search(task: Task, fixed: Sequence[Mapping[str, Any]]) -> list[_Found]:
+    """The best candidate of each set; with patience a fixed number of epochs is the most that are tried."""
+    validate = [task.head.chooses_epochs and ("epochs" not in one or bool(one.get("patience"))) for one in fixed]
+    found: dict[int, _Found] = {}
+    for kind in sorted(set(validate)):
+        places = [at for at, of in enumerate(validate) if of is kind]
+        found |= dict(zip(places, _search_alike(task, [fixed[at] for at in places], kind), strict=True))
+    return [found[at] for at in range(len(fixed))]
+
+
+def _search_alike(task: Task, fixed: Sequence[Mapping[str, Any]], validate: bool) -> list[_Found]:
+    sets = [candidates(task.head, one) for one in fixed]
+    tried: list[dict[str, Any]] = []  # a candidate of several sets is fitted once
+    for params in chain.from_iterable(sets):
+        if params not in tried:
+            tried.append(params)
+    places = [[tried.index(params) for params in one] for one in sets]
     folds = task.folds
-    # with patience a fixed number of epochs is the most that are tried
-    validate = task.head.chooses_epochs and ("epochs" not in fixed or bool(fixed.get("patience")))
     held = np.empty((len(tried), len(task.y)))
     held[:, folds == 0], heads = _fold(task, tried, folds == 0, validate)
     listed = tried
@@ -92,10 +128,16 @@ def _search(
         held[:, folds == fold] = decisions
     held = squash(held)
     reached = [auc(*by_video(task.y, task.video, folds, row)[:2]) for row in held]
-    best = int(np.argmax(np.round(reached, 12)))  # the first of equals: the strongest regularisation
-    search = [{"params": params, "auc": value} for params, value in zip(listed, reached, strict=True)]
-    history = pd.DataFrame(heads[best].history_) if task.head.chooses_epochs else None
-    return tried[best], search, held[best], history
+    found = []
+    for of in places:
+        best = of[int(np.argmax(np.round([reached[at] for at in of], 12)))]  # of equals the strongest regularisation
+        search = [{"params": listed[at], "auc": reached[at]} for at in of]
+        found.append(_Found(tried[best], held[best], search, _history(heads[best])))
+    return found
+
+
+def _history(head: Any) -> pd.DataFrame | None:
+    return pd.DataFrame(head.history_) if head.chooses_epochs else None
 
 
 def _fold(task: Task, tried: list[dict[str, Any]], held: np.ndarray, validate: bool) -> tuple[np.ndarray, list[Head]]:
