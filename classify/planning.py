@@ -18,7 +18,7 @@ from classify.choices import prompt_takers
 from classify.fit import check_features
 from classify.matrix import Training, all_but_each, one_each
 from classify.prompts import prompt_set_used, prompts_of
-from classify.protocol import SplitPlan
+from classify.protocol import SplitPlan, protocol_caveats
 from classify.run_record import Cell, Job
 from classify.search import Known
 from classify.text_tower import load_text_tower
@@ -107,7 +107,9 @@ def plan_trainings(
         train_rows, fewer = keep_groups(samples, train_rows, plan.key, fraction, plan.seed)
         leaking = cell_leaks(samples, train_rows, test_rows, plan)
         differing = compressions_differ(samples, train_rows, test_rows, differ)
-        cells.append(Cell(folder, seen, asked, train_rows, test_rows, [*leaking, *told, *differing, *thinned, *fewer]))
+        protocol = protocol_caveats(plan, samples, job.split, train_rows)
+        sentences = [*leaking, *told, *differing, *thinned, *fewer, *protocol]
+        cells.append(Cell(folder, seen, asked, train_rows, test_rows, sentences))
     return job, cells
 
 

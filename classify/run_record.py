@@ -1,6 +1,7 @@
 """What a run says of itself: its plan before anything is fitted, and what came of it."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from classify.heads import HEADS
 from classify.heads.ensemble import UNCALIBRATED
 from classify.normalize import Blocks
 from classify.outcome import LEVELS
-from classify.protocol import SplitPlan, protocol_caveats, split_counts
+from classify.protocol import SplitPlan, split_counts
 from classify.record import FORMAT, WEIGHTING, software
 from classify.search import CRITERION, Known
 from classify.stream import Matrix
@@ -68,7 +69,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Cell:
-    """A training: its folder, its manipulations and their rows, and in what its two sides differ, in sentences."""
+    """A training: its folder, its manipulations and their rows, and what is to be told of these, in sentences."""
 
     folder: str
     train: list[str]
@@ -89,9 +90,14 @@ class Features:
     seconds: float
 
 
-def planned_run(job: Job, cell: Cell, head: str) -> dict[str, Any]:
-    """``run.json`` as far as it is known before anything is fitted."""
-    trained = job.samples.loc[cell.train_rows]
+def planned_run(job: Job, cell: Cell, head: str, rows: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """``run.json`` as far as it is known before anything is fitted.
+
+    Parameters
+    ----------
+    rows : mapping, optional
+        `said_of_rows` of the job and the cell, where it was made before.
+    """
     fixed = job.fixed.get(head, {})
     with_prompts = takes_prompts(head, job.settings["features"], job.fixed)
     record = {
@@ -105,6 +111,17 @@ def planned_run(job: Job, cell: Cell, head: str) -> dict[str, Any]:
         "prompts": _texts(job) if with_prompts else None,
         "fixed": fixed,
         "members": {name: {"fixed": job.fixed.get(name, {})} for name in fixed.get("members", ())} or None,
+        **(rows or said_of_rows(job, cell)),
+        "weighting": WEIGHTING,
+        "score": HEADS[head].score_meaning,
+    }
+    return json.loads(json.dumps(record))  # as it comes back from the file, so that the two compare
+
+
+def said_of_rows(job: Job, cell: Cell) -> dict[str, Any]:
+    """What ``run.json`` says of the rows, which all heads share."""
+    trained = job.samples.loc[cell.train_rows]
+    return {
         "split": {
             **job.plan.describe(),
             "hash": xxhash.xxh3_128_hexdigest(job.published),
@@ -113,10 +130,7 @@ def planned_run(job: Job, cell: Cell, head: str) -> dict[str, Any]:
         "trained_on": sorted({f"{home}/{name}" for home, name in _fakes(trained)}),
         "train_groups": sorted(trained[job.plan.key].unique()),
         "train_identities": sorted({name for names in trained["identities"].unique() for name in names.split()}),
-        "weighting": WEIGHTING,
-        "score": HEADS[head].score_meaning,
     }
-    return json.loads(json.dumps(record))  # as it comes back from the file, so that the two compare
 
 
 def _texts(job: Job) -> dict[str, Any]:
@@ -136,7 +150,7 @@ def _fakes(samples: pd.DataFrame) -> list[tuple[str, str]]:
 
 def outcome(job: Job, cell: Cell, fitted: Fitted, tested: np.ndarray) -> dict[str, Any]:
     """What ``run.json`` says of a fitted head, whose scores of the test rows are ``tested`` (n,)."""
-    caveats = [*cell.told, *protocol_caveats(job.plan, job.samples, job.split, cell.train_rows), *fitted.caveats]
+    caveats = [*cell.told, *fitted.caveats]
     if full := int((tested == 1).sum()):
         caveats.append(f"{full:,} of {len(tested):,} test scores are exactly 1, so that their order is lost")
     return {

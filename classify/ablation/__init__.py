@@ -1,0 +1,1 @@
+"""Grids of runs: a file that says what varies, and every combination carried out once."""
