@@ -473,6 +473,50 @@ def audit(
 
 
 @app.command()
+def ablate(
+    grid: Annotated[Path | None, typer.Argument(help="A grid (.toml).", show_default=False)] = None,
+    out: Annotated[Path | None, typer.Option(help="The folder of the grid's cells.", show_default=False)] = None,
+    cache: Annotated[
+        list[str] | None, typer.Option(help="A cache: PATH, or NAME=PATH as the grid names it; may be repeated.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only list the cells, and say how long they take.")
+    ] = False,
+    shard: Annotated[str | None, typer.Option(help="i/n: every n-th cell, from the i-th on.")] = None,
+    jobs: Annotated[int | None, typer.Option(help="Processes; all cores by default.")] = None,
+    backend: Annotated[str | None, typer.Option(help="Of joblib: loky, threading; ray where Ray is installed.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Go on with thousands of cells.")] = False,
+    report: Annotated[
+        Path | None, typer.Option(help="Write the report of this folder anew; nothing is fitted.", show_default=False)
+    ] = None,
+) -> None:
+    """Carry out a grid of runs, in parallel; what is there is not run again, and all cells stand in one table.
+
+    Example: python pipeline.py ablate configs/ablations/head_x_feature.toml --cache ffpp.h5 --out runs/grid
+    """
+    if report is not None:
+        if grid is not None or out is not None or dry_run:
+            raise InputError("--report DIR stands alone: it reads what is in the folder")
+        from classify.ablation.ledger import refreshed
+
+        refreshed(report)
+        _report_grid(report)
+        return
+    if grid is None or (out is None and not dry_run):
+        raise InputError("ablate GRID.toml --out DIR; or --report DIR")
+    from classify.ablation.grid import MOST, read_grid
+
+    declared = read_grid(grid, cache or (), None if yes else MOST)
+    chosen = {
+        name: value for name, value in (("jobs", jobs), ("backend", backend), ("shard", shard)) if value is not None
+    }
+    if dry_run:
+        _list_cells(declared, out, jobs)
+    else:
+        _ablate(declared, Path(str(out)), chosen)
+
+
+@app.command()
 def run(
     recipe: Annotated[Path, typer.Argument(help="A recipe (.toml).", show_default=False)],
     data: Annotated[
@@ -761,6 +805,58 @@ def _explain(
     return write_explanations(out, explained, known)
 
 
+def _ablate(grid: Any, out: Path, options: dict[str, Any]) -> None:
+    from classify.ablation.ablate import ablate
+
+    with progress_bar(grid.path.stem, "cells") as progress:
+        ended = ablate(grid, out, **options, command=command_line(), say=say, progress=progress)
+    titles = {one["key"]: one["axes"] for one in ended.ledger["cells"]}
+    for key, error in list(ended.failed.items())[:10]:
+        named = ", ".join(f"{name}={value}" for name, value in titles[key].items() if value is not None)
+        say(f"failed: {named}: {error}")
+    left = sum(one["state"] == "pending" for one in ended.ledger["cells"])
+    if left:
+        then = f"python pipeline.py ablate --report {shlex.quote(str(out))}"
+        print(f"{left:,} of {len(titles):,} cells are left to other shards; when they are done: {then}")
+    elif ended.made or not (out / "report.html").exists():
+        _report_grid(out)
+    else:
+        print(f"nothing was left to do; {out / 'report.html'} stands")
+    if ended.failed:
+        lost = f"{len(ended.failed):,} of {len(titles):,} cells failed"
+        raise InterruptedWork(f"{lost}; the report lists them, and the same line tries them again")
+
+
+def _report_grid(out: Path) -> None:
+    from evaluate.ablation.report import write_report
+
+    print("\n".join(write_report(out)))
+
+
+def _list_cells(grid: Any, out: Path | None, jobs: int | None) -> None:
+    from classify.ablation.estimate import estimate
+    from classify.ablation.ledger import declare
+
+    declared, folder = declare(grid), out or Path(".ablate")
+    for one in declared:
+        print(f"{one.key}  {one.cell.title()}")
+    baseline = declared[grid.baseline].cell.title()
+    print(f"{len(declared):,} cells of {', '.join(grid.axes) or 'no axis'}; compared with: {baseline}")
+    expected = estimate(grid, declared, folder, -1 if jobs is None else jobs)
+    print(f"about {duration(expected.seconds)} for what is not there yet")
+    for head, seconds in expected.by_head.items():
+        print(f"  {head}: {seconds:.2g} s a cell")
+    for head, why in expected.untimed.items():
+        print(f"  {head} could not be tried: {why}")
+
+
+def duration(seconds: float) -> str:
+    """A time in words."""
+    units = ((86400, "days"), (3600, "hours"), (60, "minutes"))
+    size, unit = next(((size, unit) for size, unit in units if seconds >= 2 * size), (1, "seconds"))
+    return f"{seconds / size:.0f} {unit}"
+
+
 def _evaluate(runs: Path, as_json: bool, **options: Any) -> list[dict[str, Any]]:
     from evaluate.console import summarise
     from evaluate.runs import evaluate_tree
@@ -795,7 +891,7 @@ def say(sentence: str) -> None:
 
 
 @contextlib.contextmanager
-def progress_bar(title: str) -> Iterator[Callable[[int, int], None] | None]:
+def progress_bar(title: str, unit: str = "frames") -> Iterator[Callable[[int, int], None] | None]:
     """A bar with rate and time left on standard error; nothing where that is not a terminal."""
     if not sys.stderr.isatty():
         yield None
@@ -817,7 +913,7 @@ def progress_bar(title: str) -> Iterator[Callable[[int, int], None] | None]:
             if not bar.tasks[0].started:
                 bar.start_task(task)
             speed = bar.tasks[0].speed
-            bar.update(task, completed=done, total=total, rate=f"{speed:.0f} frames/s" if speed else "")
+            bar.update(task, completed=done, total=total, rate=f"{speed:.3g} {unit}/s" if speed else "")
 
         yield update
 

@@ -1,1 +1,29 @@
 """The contract at the centre: what a sample is, the feature file, groups and splits, predictions."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cache.errors import InputError as InputError
+    from cache.predictions import to_videos as to_videos
+    from cache.reader import Cache as Cache
+    from cache.reader import open_cache as open_cache
+    from cache.splits import assign as assign
+    from cache.table import select as select
+else:
+    HOMES = {  # what `from cache import ...` gives, and where it lives: loaded when it is asked for, for a quick start
+        "Cache": "cache.reader",
+        "InputError": "cache.errors",
+        "assign": "cache.splits",
+        "open_cache": "cache.reader",
+        "select": "cache.table",
+        "to_videos": "cache.predictions",
+    }
+
+    def __getattr__(name: str) -> Any:
+        if name not in HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(HOMES[name]), name)
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *HOMES})

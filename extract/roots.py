@@ -53,7 +53,7 @@ def plan_folder(
         raise InputError("--frames and --fps exclude each other; give one")
     if limit is not None and limit < 1:
         raise InputError(f"--limit is 1 or more, not {limit}")
-    roots = [data] if isinstance(data, Path) else list(data)
+    roots = [Path(data)] if isinstance(data, str | Path) else [Path(root) for root in data]
     listings, layouts, skipped = {}, [], []
     for root in roots:
         found, listing = read_root(root, layout, dataset, columns)

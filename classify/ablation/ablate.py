@@ -1,7 +1,10 @@
 """A grid carried out: what is missing is fitted in parallel, what is there is never fitted again."""
 
+import contextlib
 import json
 import shutil
+import signal
+import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +16,7 @@ from cache.errors import InputError, InterruptedWork
 from classify.ablation.alike import check_samples_match
 from classify.ablation.grid import Grid
 from classify.ablation.ledger import Ledger, declare, write_ledger
-from classify.ablation.prepare import TOGETHER
+from classify.ablation.prepare import TOGETHER, forget
 from classify.ablation.work import CELLS, Declared, Ended, Task, carry_out, shares_work
 
 DEAD = 600  # seconds after which a folder that is being written belongs to a process that is no more
@@ -94,16 +97,18 @@ def ablate(
     tasks = list(_tasks(mine, missing))
     ended: list[Ended] = []
     try:
-        for some in _in_parallel(tasks, grid, out, jobs, backend):
-            ended += some
-            if progress:
-                progress(len(ended), len(missing))
+        with _ended_as_by_hand():
+            for some in _in_parallel(tasks, grid, out, jobs, backend):
+                ended += some
+                if progress:
+                    progress(len(ended), len(missing))
     except KeyboardInterrupt:
-        write_ledger(out, grid, declared, command)
-        done = sum(one["state"] == "done" for one in ledger["cells"])
+        there = sum(one["state"] == "done" for one in write_ledger(out, grid, declared, command)["cells"])
         raise InterruptedWork(
-            f"stopped; {done + len(ended):,} of {len(declared):,} cells are there: the same line goes on from them"
+            f"stopped; {there:,} of {len(declared):,} cells are there: the same line goes on from them"
         ) from None
+    finally:
+        forget()
     failed = {one.key: one.error for one in ended if one.error is not None}
     return Outcome(write_ledger(out, grid, declared, command), len(ended) - len(failed), failed)
 
@@ -146,6 +151,19 @@ def _in_parallel(tasks: list[Task], grid: Grid, out: Path, jobs: int, backend: s
         raise InputError(
             f"joblib has no backend {backend!r}: loky, threading, or ray where Ray is installed"
         ) from error
+
+
+@contextlib.contextmanager
+def _ended_as_by_hand() -> Iterator[None]:
+    """A request to end is taken like Ctrl-C, so that no worker outlives this process."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _returned(backend: str) -> str:

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from cache.predictions import to_videos
+from cache.sealed import read_block
 from classify.ablation.grid import GridCell
 from classify.ablation.sections import CacheFiles
 from classify.caches import Caches, open_caches
@@ -29,6 +30,7 @@ from evaluate.cell_metrics import Measures, plan_measures
 OF_THE_HEAD = ("head", "parameters", "normalize", "calibrate", "threshold")  # what cells of the same rows differ in
 TOGETHER = ("parameters", "calibrate", "threshold")  # what heads that are fitted together differ in
 OF_THE_SPLIT = ("split", "test_size", "disjoint", "drop_crossing", "allow_leak", "seed")
+WITH_PROMPTS, WITHOUT = "zero_shot", "logistic"  # heads that stand for all that take prompts by themselves, or do not
 DEFAULTS = {
     name: parameter.default
     for name, parameter in inspect.signature(classify).parameters.items()
@@ -73,17 +75,34 @@ def prepare(cell: GridCell, caches: Named, out: Path) -> Prepared:
     """
     options = _with_defaults(cell)
     shared = {name: value for name, value in cell.options.items() if name not in OF_THE_HEAD}
-    if takes_prompts(options["head"], options["features"], {options["head"]: cell.options.get("parameters", {})}):
-        shared["with_prompts"] = True  # the set is looked for
-    names = cell.options["cache"], cell.options.get("test_cache")
-    files = tuple(None if name is None else caches[name] for name in names)
-    return _prepare(json.dumps(shared, sort_keys=True), cell.options["head"], files, out)
+    parameters = {options["head"]: cell.options.get("parameters", {})}
+    by_itself = takes_prompts(options["head"], (), parameters) and "prompts" not in options["features"]
+    shared["head"] = WITH_PROMPTS if by_itself else WITHOUT  # one for all heads whose rows are the same
+    test = cell.options.get("test_cache")
+    stated = _Stated.of(caches[cell.options["cache"]]), _Stated.of(caches[test]) if test else None
+    return _prepare(json.dumps(shared, sort_keys=True), *stated, out)
+
+
+class _Stated(NamedTuple):
+    """Files with their fingerprints: another file in the place of one that was read is read anew."""
+
+    files: CacheFiles
+    fingerprints: tuple[str, ...]
+
+    @classmethod
+    def of(cls, files: CacheFiles) -> "_Stated":
+        return cls(files, tuple(read_block(path)[1] for path in (files.path, *files.additions)))
+
+
+def forget() -> None:
+    """Let go of the rows and caches that were read last."""
+    _prepare.cache_clear()
+    _opened.cache_clear()
 
 
 @lru_cache(maxsize=1)
-def _prepare(shared: str, head: str, files: tuple[CacheFiles, CacheFiles | None], out: Path) -> Prepared:
-    cell = GridCell({}, {**json.loads(shared), "head": head})
-    job, features = _planned(cell, _opened(*files), out)
+def _prepare(shared: str, cache: _Stated, test_cache: _Stated | None, out: Path) -> Prepared:
+    job, features = _planned(GridCell({}, json.loads(shared)), _opened(cache, test_cache), out)
     said = said_of_rows(job, features.cell)
     trained = job.samples.loc[features.cell.train_rows]
     few = few_groups(trained["label"].to_numpy(int), trained[job.plan.key].to_numpy(object))
@@ -96,9 +115,9 @@ def _prepare(shared: str, head: str, files: tuple[CacheFiles, CacheFiles | None]
 
 
 @lru_cache(maxsize=2)
-def _opened(cache: CacheFiles, test_cache: CacheFiles | None) -> Caches:
-    additions = [*cache.additions, *(test_cache.additions if test_cache else ())]
-    return open_caches(cache.path, test_cache.path if test_cache else None, additions)
+def _opened(cache: _Stated, test_cache: _Stated | None) -> Caches:
+    additions = [*cache.files.additions, *(test_cache.files.additions if test_cache else ())]
+    return open_caches(cache.files.path, test_cache.files.path if test_cache else None, additions)
 
 
 def _planned(cell: GridCell, caches: Caches, out: Path) -> tuple[Job, Features]:
