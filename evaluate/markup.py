@@ -80,7 +80,7 @@ def _markdown_cell(cell: Cell) -> str:
         return cell.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
     if cell.low is None:
         return f"{cell.mark}{cell.value} (no interval)"
-    between = "-" if cell.low[0].isdigit() else " to "  # a sign after a dash would be misread
+    between = "-" if f"{cell.low[0]}{(cell.high or cell.low)[0]}".isdigit() else " to "  # a sign after a dash would be misread
     return f"{cell.mark}{cell.value} ({cell.low}{between}{cell.high})"
 
 

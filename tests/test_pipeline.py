@@ -388,7 +388,7 @@ def commands() -> list[str]:
 
 
 def test_every_command_has_an_example_in_its_help(cli: Cli) -> None:
-    assert len(commands()) == 14
+    assert len(commands()) == 15
     for command in commands():
         code, printed, _ = cli(*command.split(), "--help")
         assert code == 0 and "Example: python pipeline.py" in printed
