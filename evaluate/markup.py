@@ -80,7 +80,8 @@ def _markdown_cell(cell: Cell) -> str:
         return cell.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
     if cell.low is None:
         return f"{cell.mark}{cell.value} (no interval)"
-    between = "-" if f"{cell.low[0]}{(cell.high or cell.low)[0]}".isdigit() else " to "  # a sign after a dash would be misread
+    signed = any(end and not end[0].isdigit() for end in (cell.low, cell.high))
+    between = " to " if signed else "-"  # a sign after a dash would be misread
     return f"{cell.mark}{cell.value} ({cell.low}{between}{cell.high})"
 
 
