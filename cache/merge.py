@@ -10,7 +10,8 @@ import pandas as pd
 
 from cache.errors import InputError
 from cache.identity import connected_groups
-from cache.reader import Cache, damage_told, file_kind, open_cache
+from cache.mapped import damage_told, file_kind
+from cache.reader import Cache, open_cache
 from cache.store import assemble, refuse_taken
 from cache.subset import copy_rows, fingerprints
 

@@ -1,8 +1,7 @@
 """Open a finished feature file: the sample table, and features of any rows through a memory map."""
 
-import contextlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -10,11 +9,15 @@ from typing import Any
 import h5py
 import numpy as np
 import pandas as pd
+from numpy.typing import DTypeLike
 
 from cache.attributes import read_attributes
 from cache.errors import InputError, choose
+from cache.mapped import Place, check_map, damage_told, dataset_names, in_memory, memory_map
 from cache.schema import FAILURE_COLUMNS, FAKE, FORMAT_VERSION, REAL, SAMPLE_COLUMNS, PromptScores, Provenance, Space
 from cache.sealed import read_block
+from cache.table import read_table
+from cache.table import select as select
 from cache.thumbnails import Thumbnails
 
 ADDITION_MAY_DIFFER = ("prompts", "tokens", "software")  # what an addition to an existing space brings
@@ -32,54 +35,6 @@ def open_cache(path: Path | str, additions: Sequence[Path | str] = ()) -> "Cache
     for addition in additions:
         cache.join(Cache(Path(addition), "addition"))
     return cache
-
-
-def file_kind(path: Path | str) -> str:
-    """What a feature file says it is: ``cache``, ``addition`` or ``part``.
-
-    Raises
-    ------
-    InputError
-        It is missing, foreign, truncated, or of a newer format.
-    """
-    read_block(Path(path))
-    with damage_told(Path(path)), h5py.File(path, "r") as file:
-        return str(read_attributes(file)["kind"])
-
-
-def select(samples: pd.DataFrame, where: Sequence[str]) -> np.ndarray:
-    """Rows whose columns have the values asked for.
-
-    Parameters
-    ----------
-    where : sequence of str
-        ``column=value`` or ``column=value1,value2``; all must hold.
-
-    Returns
-    -------
-    ndarray of int, sorted
-
-    Raises
-    ------
-    InputError
-        Unknown column, a condition of another form, or no row left.
-    """
-    keep = np.ones(len(samples), bool)
-    for condition in where:
-        column, equals, values = condition.partition("=")
-        if not equals:
-            raise InputError(f"a condition is column=value, not {condition!r}")
-        choose(SAMPLE_COLUMNS, column, "sample column")
-        wanted = values.split(",")
-        text = samples[column].astype(str)
-        unknown = sorted(set(wanted) - set(text))
-        if unknown:
-            known = ", ".join(sorted(set(text))[:10])
-            raise InputError(f"no sample has {column}={','.join(unknown)}; there is: {known}")
-        keep &= text.isin(wanted).to_numpy()
-    if not keep.any():
-        raise InputError(f"no sample fulfils {' and '.join(where)} together")
-    return np.flatnonzero(keep)
 
 
 class Cache:
@@ -110,7 +65,7 @@ class Cache:
             self.slots = str(attributes.get("slots", ""))  # of a shard: the slots that it covers
             self.rows_at_once = int(attributes.get("rows_at_once", 0))  # where memory did not suffice for whole batches
             self.additions: list[Cache] = []
-            self._places: dict[str, tuple[h5py.File, Path]] = {}  # dataset -> where it lies
+            self._places: dict[str, Place] = {}  # dataset -> where it lies
             self._index(self._file, path)
 
     def __len__(self) -> int:
@@ -139,17 +94,25 @@ class Cache:
 
     @cached_property
     def samples(self) -> pd.DataFrame:
-        """The sample table, one row a sample, columns `SAMPLE_COLUMNS`."""
-        return self._table("samples", list(SAMPLE_COLUMNS))
+        """The sample table, one row a sample, columns `SAMPLE_COLUMNS`; kept once it is read."""
+        return self.table(list(SAMPLE_COLUMNS))
 
-    def column(self, name: str) -> np.ndarray:
-        """One column of the sample table, without reading the others."""
-        return self._table("samples", [name])[name].to_numpy()
+    def table(self, columns: Sequence[str], rows: np.ndarray | None = None) -> pd.DataFrame:
+        """Columns of the sample table without the others, all rows by default; the index starts at 0."""
+        for name in columns:
+            choose(SAMPLE_COLUMNS, name, "sample column")
+        with damage_told(self.path):
+            return read_table(self._file["samples"], columns, rows)
+
+    def column(self, name: str, rows: np.ndarray | None = None) -> np.ndarray:
+        """One column of the sample table, without reading the others; texts as objects."""
+        return self.table([name], rows)[name].to_numpy()
 
     @cached_property
     def failures(self) -> pd.DataFrame:
         """What could not be read, columns `FAILURE_COLUMNS`."""
-        return self._table("failures", list(FAILURE_COLUMNS))
+        with damage_told(self.path):
+            return read_table(self._file["failures"], list(FAILURE_COLUMNS))
 
     @property
     def spaces(self) -> tuple[str, ...]:
@@ -190,6 +153,15 @@ class Cache:
             raise InputError(f"{self.path} has no {name!r} in this space; it has: {', '.join(self.arrays(space))}")
         return self._gather(f"features/{self._space(space)}/{name}", rows)
 
+    def read(
+        self, name: str, rows: np.ndarray | None = None, space: str | None = None, dtype: DTypeLike | None = None
+    ) -> np.ndarray:
+        """Rows of one array as a copy in memory, all by default: the fastest way to have it whole, or in float32.
+
+        ``dtype`` is float32, or as stored where it is left out; the others are those of `array`.
+        """
+        return in_memory(self.array(name, space=space), rows, dtype)
+
     def similarity(
         self, prompt_set: str | None = None, rows: np.ndarray | None = None, space: str | None = None
     ) -> np.ndarray:
@@ -221,7 +193,7 @@ class Cache:
         if not self.has_thumbnails:
             return None
         with damage_told(self.path):
-            return Thumbnails(self._map("thumbnails/length"), self._map("thumbnails/data"))
+            return Thumbnails(self._gather("thumbnails/length", None), self._gather("thumbnails/data", None))
 
     @property
     def has_thumbnails(self) -> bool:
@@ -236,34 +208,16 @@ class Cache:
 
     def _index(self, file: h5py.File, path: Path) -> None:
         """Note where each dataset lies, and prove of the features that the memory map reads what h5py reads."""
-
-        def note(name: str, item: Any) -> None:
-            if isinstance(item, h5py.Dataset):
-                self._places[name] = (file, path)
-
-        file.visititems(note)
-        for name, (owner, _) in self._places.items():
-            if owner is file and name.startswith(("features/", "thumbnails/")) and len(file[name]):
+        names = dataset_names(file)
+        self._places.update(dict.fromkeys(names, (file, path)))
+        for name in names:
+            if name.startswith(("features/", "thumbnails/")) and len(file[name]):
                 _check_aligned(name, len(file[name]), self)
-                if not _same(self._map(name)[0], file[name][0]):
-                    raise InputError(f"{path}: row 0 of {name} differs between memory map and HDF5; copy the file anew")
-
-    def _map(self, name: str) -> np.ndarray:
-        """Read-only memory map of a contiguous dataset; HDF5 counts its offset from the start of the file."""
-        file, path = self._places[name]
-        with damage_told(path):
-            dataset = file[name]
-            if dataset.size == 0:
-                return np.empty(dataset.shape, dataset.dtype)
-            return np.memmap(path, dataset.dtype, "r", dataset.id.get_offset(), dataset.shape)
+                check_map((file, path), name)
 
     def _gather(self, name: str, rows: np.ndarray | None) -> np.ndarray:
-        mapped = self._map(name)
+        mapped = memory_map(self._places[name], name)
         return mapped if rows is None else np.asarray(mapped[rows])
-
-    def _table(self, name: str, columns: list[str]) -> pd.DataFrame:
-        with damage_told(self.path):
-            return pd.DataFrame({column: _decode(self._file[name][column][:]) for column in columns})
 
     def _space(self, space: str | None) -> str:
         if space is None:
@@ -291,25 +245,3 @@ def _check_aligned(name: str, rows: int, cache: Cache) -> None:
     free = name == "thumbnails/data" or ("/prompts/" in name and not name.endswith("/similarity"))
     if not free and "samples/sample_id" in cache._places and rows != len(cache):
         raise InputError(f"{cache.path}: {name} has {rows} rows, the sample table {len(cache)}")
-
-
-@contextlib.contextmanager
-def damage_told(path: Path) -> Iterator[None]:
-    """Say of a file that does not read as it must that it is damaged, whatever its reader stumbled over."""
-    try:
-        yield
-    except InputError:
-        raise
-    except (OSError, KeyError, RuntimeError, TypeError, ValueError, AttributeError, MemoryError) as error:
-        raise InputError(f"{path} is damaged: {error}; `cache verify` proves it, copy it anew") from error
-
-
-def _same(left: np.ndarray, right: np.ndarray) -> bool:
-    return np.array_equal(np.asarray(left), np.asarray(right), equal_nan=np.asarray(right).dtype.kind == "f")
-
-
-def _decode(values: np.ndarray) -> np.ndarray:
-    if values.dtype.kind != "S":
-        return values
-    unique, inverse = np.unique(values, return_inverse=True)  # most columns repeat: decode each value once
-    return np.array([value.decode() for value in unique.tolist()], dtype=object)[inverse]

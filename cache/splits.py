@@ -13,6 +13,7 @@ BOTH = "both"  # value of a split: trained on and tested on, the leak of many a 
 SIDES = {"training": ("train", "val", BOTH), "test": ("test", BOTH)}  # the side of a split -> its values
 DISJOINT = {"identity": "group", "scene": "scene", "video": "video_id"}  # what never stands on two sides: its column
 NAMES = {"group": "groups", "scene": "scenes", "video_id": "videos", "identities": "identities"}
+DEALT_BY = ("dataset", "manipulation", "label", "group", "scene", "video_id", "identities")  # columns
 FEW = 20  # components, or scenes, with a fake
 
 
@@ -61,7 +62,7 @@ def assign(
     column = choose(DISJOINT, disjoint, "kind of disjoint split")
     if drop_crossing and disjoint != "identity":
         raise InputError(f"dropping what crosses is for identities; a split by {disjoint} leaves nothing that crosses")
-    dealt = samples[~samples["dataset"].isin(set(test_only))]
+    dealt = samples.loc[~samples["dataset"].isin(set(test_only)), list(DEALT_BY)]  # a copy: of no more than is needed
     if disjoint == "identity" and not drop_crossing:
         _refuse_dense_swaps(dealt)
     if drop_crossing:

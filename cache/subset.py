@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from cache.errors import InputError
-from cache.reader import Cache, select
+from cache.reader import Cache
 from cache.schema import Provenance, Space
 from cache.store import refuse_taken, write_cache
+from cache.table import select
 
 
 def subset(cache: Cache, out: Path, where: Sequence[str]) -> int:
@@ -27,7 +28,7 @@ def subset(cache: Cache, out: Path, where: Sequence[str]) -> int:
     out : Path
         Must not exist.
     where : sequence of str
-        Conditions as `cache.reader.select` takes them: ``column=value1,value2``.
+        Conditions as `cache.table.select` takes them: ``column=value1,value2``.
 
     Returns
     -------

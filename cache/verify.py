@@ -8,6 +8,7 @@ from cache.errors import InputError
 from cache.reader import Cache, open_cache
 from cache.sealed import is_intact, read_block
 from cache.store import row_blocks
+from cache.widen import all_finite
 
 
 def verify(path: Path) -> list[str]:
@@ -34,7 +35,8 @@ def verify(path: Path) -> list[str]:
 
 
 def _duplicates(cache: Cache) -> list[str]:
-    repeated = cache.samples["sample_id"][cache.samples["sample_id"].duplicated()]
+    ids = cache.table(["sample_id"])["sample_id"]
+    repeated = ids[ids.duplicated()]
     return [f"{len(repeated)} sample ids stand twice, {repeated.iloc[0]!r} first"] if len(repeated) else []
 
 
@@ -50,4 +52,6 @@ def _not_finite(cache: Cache) -> list[str]:
 
 
 def _count_not_finite(rows: np.ndarray) -> int:
+    if all_finite(rows):
+        return 0
     return int((~np.isfinite(rows)).reshape(len(rows), -1).any(axis=1).sum())

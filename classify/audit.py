@@ -15,7 +15,7 @@ from classify.protocol import SplitPlan
 from evaluate.audit import audit_pictures, audit_samples, with_detector_score
 from evaluate.audit_findings import Finding, finding, gravest_first
 from evaluate.audit_pictures import Pictures
-from evaluate.audit_sides import leaks
+from evaluate.audit_sides import COLUMNS, leaks
 from evaluate.audit_table import read_split_table
 
 
@@ -76,7 +76,7 @@ def audit(
         return audit_samples(samples, sides, disjoint=disjoint, seed=seed)
     _refuse({"--column": columns}, "a cache's columns have their names and it")
     caches = open_caches(source, test_cache, additions)
-    samples = caches.samples.loc[select(caches.samples, where)]
+    samples = caches.samples.loc[select(caches.samples, where)] if where else caches.samples
     differences = check_alike(caches, None, ("crop", "view"))
     has_its_own = {"train", "test"} <= set(caches.train.column("split"))
     plan = SplitPlan(split or ("column" if has_its_own else "grouped"), test_size, disjoint, drop_crossing, True, seed)
@@ -106,7 +106,8 @@ def cell_leaks(samples: pd.DataFrame, train: np.ndarray, test: np.ndarray, plan:
     InputError
         There is a leak, and the plan does not allow it.
     """
-    found = leaks(samples.loc[train], samples.loc[test], disjoint=plan.disjoint, drop_crossing=plan.drop_crossing)
+    looked_at = samples[[name for name in COLUMNS if name in samples]]
+    found = leaks(looked_at.loc[train], looked_at.loc[test], disjoint=plan.disjoint, drop_crossing=plan.drop_crossing)
     leaking = [one.sentence for one in found if one.severity == "leak"]
     if leaking and not plan.allow_leak:
         raise InputError(
@@ -126,7 +127,9 @@ def _restricted(
     """The split with "" for what the manipulations named leave out; without any, all labelled samples stay."""
     if not train and not test and tested is None:
         return split.where(samples["label"] != UNKNOWN, "")
-    rows = cell_rows(samples, split, *_named(samples, train, test, tested), tested=tested)
+    read = ("sample_id", "dataset", "compression", "manipulation", "video_id", "group", "label")
+    table = samples[[name for name in read if name in samples]]  # what is copied is no more than is looked at
+    rows = cell_rows(table, split, *_named(samples, train, test, tested), tested=tested)
     return split.where(samples.index.isin(np.concatenate(rows)), "")
 
 

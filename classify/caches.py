@@ -11,6 +11,7 @@ import pandas as pd
 from cache.errors import InputError, choose
 from cache.identity import connected_groups
 from cache.reader import Cache, open_cache
+from cache.schema import SAMPLE_COLUMNS
 from cache.sealed import read_block
 
 ENCODER = ("architecture", "weights", "adapter", "preprocessing")  # features of another kind are never compared
@@ -65,8 +66,20 @@ class Caches:
         }
 
 
-def open_caches(cache: Path | str, test_cache: Path | str | None, additions: Sequence[Path | str] = ()) -> Caches:
+def open_caches(
+    cache: Path | str,
+    test_cache: Path | str | None,
+    additions: Sequence[Path | str] = (),
+    columns: Collection[str] = tuple(SAMPLE_COLUMNS),
+) -> Caches:
     """Open what a command names; each addition joins the cache that it was made for.
+
+    Parameters
+    ----------
+    cache, test_cache : path
+    additions : sequence of paths
+    columns : collection of str
+        Of the sample table: of millions of samples each takes time and memory.
 
     Raises
     ------
@@ -81,7 +94,8 @@ def open_caches(cache: Path | str, test_cache: Path | str | None, additions: Seq
         side = "test" if test_cache is not None and addition.table_hash == test.table_hash else "train"
         (test if side == "test" else train).join(addition)
         joined[side].append(path)
-    samples = train.samples if test is train else _joined(train.samples, test.samples)
+    read = [name for name in SAMPLE_COLUMNS if name in columns]
+    samples = train.table(read) if test is train else _joined(train.table(read), test.table(read))
     return Caches(train, test, joined, samples)
 
 

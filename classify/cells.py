@@ -71,16 +71,23 @@ def check_manipulations(samples: pd.DataFrame, names: Sequence[str]) -> None:
     InputError
         Listing the known manipulations with their numbers of videos.
     """
-    fakes = samples[samples["label"] != REAL]
-    videos = fakes.groupby("manipulation")["video_id"].nunique()
-    known = ", ".join(f"{name} ({count} videos)" for name, count in videos.items()) or "none"
     if not names:
-        raise InputError(f"name at least one manipulation to train on and one to test on; known: {known}")
+        raise InputError(f"name at least one manipulation to train on and one to test on; known: {_known(samples)}")
+    fake = samples["label"] != REAL
+    fakes, reals = (set(samples.loc[rows, "manipulation"].unique()) for rows in (fake, ~fake))
     for name in names:
-        if name in set(samples.loc[samples["label"] == REAL, "manipulation"]):
-            raise InputError(f"{name!r} are originals, which join both sides by themselves; manipulations: {known}")
-        if name not in videos.index:
-            raise InputError(f"unknown manipulation {name!r}; known: {known}")
+        if name in reals:
+            raise InputError(
+                f"{name!r} are originals, which join both sides by themselves; manipulations: {_known(samples)}"
+            )
+        if name not in fakes:
+            raise InputError(f"unknown manipulation {name!r}; known: {_known(samples)}")
+
+
+def _known(samples: pd.DataFrame) -> str:
+    """The manipulations and how many videos each has."""
+    videos = samples[samples["label"] != REAL].groupby("manipulation")["video_id"].nunique()
+    return ", ".join(f"{name} ({count} videos)" for name, count in videos.items()) or "none"
 
 
 def _refuse_unlabelled(samples: pd.DataFrame, names: Sequence[str]) -> None:

@@ -1,13 +1,14 @@
 """The feature matrix: blocks of a cache side by side, in float32, whole or read as it is used."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from cache.errors import InputError
 from cache.reader import Cache
+from cache.widen import widen
 from classify.normalize import Blocks
-from classify.stream import Matrix, Stream
+from classify.stream import Matrix, Stream, parts
 
 FEATURES = ("embedding", "cls", "prompts")
 LARGE = 2**30  # bytes in float32; a larger matrix is read anew, block by block, whenever it is used
@@ -49,32 +50,37 @@ def feature_matrix(
         raise InputError(f"unknown feature {unknown[0]!r}; known: {', '.join(FEATURES)}")
     if not features or len(set(features)) != len(features):
         raise InputError(f"name each feature once, not {', '.join(features) or 'none'}; known: {', '.join(FEATURES)}")
-    gather = [_source(cache, name, prompt_set, space) for name in features]
-    blocks = tuple((name, take(rows[:1]).shape[1]) for name, take in zip(features, gather, strict=True))
+    sources = [_source(cache, name, prompt_set, space) for name in features]
+    blocks = tuple((name, source.shape[1]) for name, source in zip(features, sources, strict=True))
+    ends = np.cumsum([width for _, width in blocks])
+    places = [slice(end - width, end) for end, (_, width) in zip(ends, blocks, strict=True)]
+
+    def fill(some: np.ndarray, out: np.ndarray) -> bool:
+        finite = [widen(source, out[:, place], some) for source, place in zip(sources, places, strict=True)]
+        return all(finite)  # once every place is filled
 
     def read(some: np.ndarray) -> np.ndarray:
-        return np.concatenate([take(some) for take in gather], axis=1, dtype=np.float32)
+        block = np.empty((len(some), ends[-1]), np.float32)
+        fill(some, block)
+        return block
 
-    stream = Stream(read, rows, sum(width for _, width in blocks))
+    stream = Stream(read, rows, int(ends[-1]))
     held = None if len(rows) * stream.shape[1] * 4 > LARGE else np.empty(stream.shape, np.float32)
-    for part, block in stream.blocks():
-        _check_finite(cache, rows[part], block)
-        if held is not None:
-            held[part] = block
+    for part in parts(len(rows)):
+        block = np.empty((len(rows[part]), ends[-1]), np.float32) if held is None else held[part]
+        if not fill(rows[part], block):
+            raise _not_finite(cache, rows[part], block)
     return (stream if held is None else held), blocks
 
 
-def _source(cache: Cache, name: str, prompt_set: str | None, space: str | None) -> Callable[[np.ndarray], np.ndarray]:
-    if name == "prompts":
-        return lambda rows: cache.similarity(prompt_set, rows, space)
-    return lambda rows: cache.array(name, rows, space)
+def _source(cache: Cache, name: str, prompt_set: str | None, space: str | None) -> np.ndarray:
+    """All rows of a feature, as a memory map."""
+    return cache.similarity(prompt_set, space=space) if name == "prompts" else cache.array(name, space=space)
 
 
-def _check_finite(cache: Cache, rows: np.ndarray, block: np.ndarray) -> None:
-    finite = np.isfinite(block).all(axis=1)
-    if not finite.all():
-        first = rows[~finite][0]
-        raise InputError(
-            f"{cache.path}: features of {cache.samples['sample_id'].iloc[first]} are not finite; "
-            "`cache verify` counts all such rows"
-        )
+def _not_finite(cache: Cache, rows: np.ndarray, block: np.ndarray) -> InputError:
+    first = rows[~np.isfinite(block).all(axis=1)][:1]
+    return InputError(
+        f"{cache.path}: features of {cache.column('sample_id', first)[0]} are not finite; "
+        "`cache verify` counts all such rows"
+    )

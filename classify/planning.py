@@ -10,7 +10,7 @@ import pandas as pd
 
 from cache.errors import InputError
 from cache.given_splits import split_csv
-from cache.reader import select
+from cache.table import parse, select
 from classify.audit import cell_leaks
 from classify.caches import Caches, check_alike, compressions_differ
 from classify.cells import cell_rows, check_manipulations, manipulations
@@ -24,6 +24,16 @@ from classify.search import Known
 from classify.text_tower import load_text_tower
 from classify.thinning import check_thinning, keep_groups, spread_frames
 from evaluate.wording import plural
+
+NEEDED = (  # columns of the sample table
+    "sample_id", "dataset", "compression", "manipulation", "video_id", "scene", "identities", "group", "split", "label",
+    "frame", "file_hash", "pixel_hash",
+)  # fmt: skip
+
+
+def columns_needed(where: Sequence[str]) -> tuple[str, ...]:
+    """Columns of the sample table that a training needs; ``where`` as `cache.table.select` takes it."""
+    return (*NEEDED, *(parse(condition)[0] for condition in where))
 
 
 def plan_trainings(
@@ -76,7 +86,7 @@ def plan_trainings(
     prompts = prompt_set_used(caches.train, prompt_set, prompt_takers(heads, features, fixed))
     told = check_alike(caches, prompts if "prompts" in features else None, differ)
     whole = caches.samples
-    samples = spread_frames(whole.loc[select(whole, where)], frames)
+    samples = spread_frames(whole.loc[select(whole, where)] if where else whole, frames)
     tested = None if caches.tested is None else caches.tested[samples.index]
     trainings = _trainings(samples, tested, train, test, matrix, leave_one_out)
     sides = plan.apply(whole, _test_only(whole, trainings), caches.tested, _named(trainings))

@@ -9,7 +9,7 @@ from classify.fit import Fitted
 from classify.heads import HEADS
 from classify.normalize import METHODS
 from classify.parameters import Parameters
-from classify.planning import plan_trainings
+from classify.planning import columns_needed, plan_trainings
 from classify.protocol import SplitPlan, check_split, publish_split
 from classify.record import is_finished
 from classify.run_record import Cell, Features, Job, planned_run
@@ -129,7 +129,7 @@ def classify(
         Anything that cannot be used; nothing is left half written.
     """
     fixed = check_choices(heads, normalize, parameters, calibrate, threshold)
-    caches = open_caches(cache, test_cache, additions)
+    caches = open_caches(cache, test_cache, additions, columns_needed(where))
     job, cells = plan_trainings(
         caches,
         Path(out),

@@ -34,8 +34,8 @@ def check_samples_match(grid: Grid, cells: Sequence[GridCell]) -> None:
 
 
 def _videos(grid: Grid, name: str) -> pd.DataFrame:
-    samples = open_cache(grid.caches[name].path).samples
-    return samples[["video_id", "dataset", *MUST_AGREE]].drop_duplicates("video_id").set_index("video_id")
+    samples = open_cache(grid.caches[name].path).table(["video_id", "dataset", *MUST_AGREE])
+    return samples.drop_duplicates("video_id").set_index("video_id")
 
 
 def _check_pair(one: str, mine: pd.DataFrame, other: str, theirs: pd.DataFrame) -> None:

@@ -19,7 +19,7 @@ from classify.ablation.sections import CacheFiles
 from classify.caches import Caches, open_caches
 from classify.choices import check_choices, takes_prompts
 from classify.folds import few_groups
-from classify.planning import plan_trainings
+from classify.planning import columns_needed, plan_trainings
 from classify.protocol import SplitPlan
 from classify.run_files import prediction_rows
 from classify.run_record import Features, Job, planned_run, said_of_rows
@@ -102,7 +102,9 @@ def forget() -> None:
 
 @lru_cache(maxsize=1)
 def _prepare(shared: str, cache: _Stated, test_cache: _Stated | None, out: Path) -> Prepared:
-    job, features = _planned(GridCell({}, json.loads(shared)), _opened(cache, test_cache), out)
+    cell = GridCell({}, json.loads(shared))
+    columns = columns_needed(cell.options.get("where", ()))
+    job, features = _planned(cell, _opened(cache, test_cache, columns), out)
     said = said_of_rows(job, features.cell)
     trained = job.samples.loc[features.cell.train_rows]
     few = few_groups(trained["label"].to_numpy(int), trained[job.plan.key].to_numpy(object))
@@ -115,9 +117,9 @@ def _prepare(shared: str, cache: _Stated, test_cache: _Stated | None, out: Path)
 
 
 @lru_cache(maxsize=2)
-def _opened(cache: _Stated, test_cache: _Stated | None) -> Caches:
+def _opened(cache: _Stated, test_cache: _Stated | None, columns: tuple[str, ...]) -> Caches:
     additions = [*cache.files.additions, *(test_cache.files.additions if test_cache else ())]
-    return open_caches(cache.files.path, test_cache.files.path if test_cache else None, additions)
+    return open_caches(cache.files.path, test_cache.files.path if test_cache else None, additions, columns)
 
 
 def _planned(cell: GridCell, caches: Caches, out: Path) -> tuple[Job, Features]:

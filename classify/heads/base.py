@@ -8,7 +8,9 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import Tags
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_consistent_length, check_is_fitted, validate_data
+
+from classify.stream import Matrix, Stream
 
 FROM_THE_CACHE = ("prompts", "text_tower")  # arguments that no user gives: a head that takes one gets it when fitted
 
@@ -36,6 +38,8 @@ class Prompts(NamedTuple):
 class Head(ClassifierMixin, BaseEstimator):
     """A binary classifier on a feature matrix; a subclass gives ``_fit`` and ``_decide``.
 
+    Every head scores a `Stream` block by block. One that does not fit from it in blocks makes one array of it first.
+
     Everything that ``_decide`` reads is a fitted attribute whose name ends in "_": numbers, texts, arrays, fitted
     heads, and lists and dicts of them. That is what a saved model consists of (`classify.models`).
 
@@ -50,6 +54,8 @@ class Head(ClassifierMixin, BaseEstimator):
         Which of them it takes to score, too.
     dtypes : list of type
         Precisions that the head computes in; a matrix of another one is converted to the first.
+    fits_streams : bool
+        Whether ``_fit`` takes a `Stream` as it is.
     chooses_epochs : bool
         Whether ``fit`` takes ``validation`` and finds ``chosen_``, as `classify.heads.epochs.EpochHead`.
     in_threads : bool
@@ -68,6 +74,7 @@ class Head(ClassifierMixin, BaseEstimator):
     needs: ClassVar[tuple[str, ...]] = ()
     needs_to_score: ClassVar[tuple[str, ...]] = ()
     dtypes: ClassVar[list[type]] = [np.float64, np.float32]
+    fits_streams: ClassVar[bool] = False
     chooses_epochs: ClassVar[bool] = False
     in_threads: ClassVar[bool] = True
     score_meaning: ClassVar[str] = "squashed margin, no probability: logistic function of the decision"
@@ -77,7 +84,7 @@ class Head(ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like, shape (n, D)
+        X : array-like or Stream, shape (n, D)
         y : array-like, shape (n,)
             Two classes.
         sample_weight : array-like, shape (n,), optional
@@ -125,7 +132,11 @@ class Head(ClassifierMixin, BaseEstimator):
     def decision_function(self, X: ArrayLike) -> np.ndarray:
         """Signed distance from the decision, shape (n,); above 0 is ``classes_[1]``."""
         check_is_fitted(self)
-        return self._decide(validate_data(self, X, dtype=self.dtypes, reset=False))
+        if not isinstance(X, Stream):
+            return self._decide(validate_data(self, X, dtype=self.dtypes, reset=False))
+        if X.shape[1] != self.n_features_in_:
+            raise ValueError(f"X has {X.shape[1]} features, but {type(self).__name__} knows {self.n_features_in_}")
+        return self._decisions(X)
 
     def predict(self, X: ArrayLike) -> np.ndarray:
         """Class of each row, shape (n,)."""
@@ -140,9 +151,13 @@ class Head(ClassifierMixin, BaseEstimator):
     def _validated(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
     ) -> tuple[Any, np.ndarray, np.ndarray | None]:
-        """Checked X, classes as 0 and 1, checked weights."""
-        checked: np.ndarray
-        checked, y = validate_data(self, X, y, dtype=self.dtypes)
+        """Checked X, classes as 0 and 1, checked weights; whoever made a stream has seen that it is finite."""
+        checked: Any = X
+        if isinstance(X, Stream) and self.fits_streams:
+            check_consistent_length(X, y)
+            self.n_features_in_ = X.shape[1]
+        else:
+            checked, y = validate_data(self, X, y, dtype=self.dtypes)
         codes, weights = self._validated_rows(checked, np.asarray(y), sample_weight)
         return checked, codes, weights
 
@@ -159,7 +174,7 @@ class Head(ClassifierMixin, BaseEstimator):
         return heads, *rows
 
     def _validated_rows(
-        self, X: np.ndarray, y: np.ndarray, sample_weight: ArrayLike | None
+        self, X: Matrix, y: np.ndarray, sample_weight: ArrayLike | None
     ) -> tuple[np.ndarray, np.ndarray | None]:
         """Classes as 0 and 1, and checked weights, of rows whose number ``X`` gives."""
         check_classification_targets(y)
@@ -171,6 +186,12 @@ class Head(ClassifierMixin, BaseEstimator):
         if present < 2:
             raise ValueError(f"a head needs samples of two classes, not of {present} class")
         return codes, weights
+
+    def _decisions(self, X: Matrix) -> np.ndarray:
+        """Decision of each row of a checked matrix; of a stream block by block."""
+        if not isinstance(X, Stream):
+            return self._decide(X)
+        return np.concatenate([self._decide(block) for _, block in X.blocks()])
 
     def _fit(self, X: np.ndarray, codes: np.ndarray, weights: np.ndarray | None) -> None:
         raise NotImplementedError

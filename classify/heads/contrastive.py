@@ -43,6 +43,7 @@ class Contrastive(TorchHead):
     """
 
     GRID: ClassVar[dict[str, list[Any]]] = {}
+    fits_streams: ClassVar[bool] = False  # the SVM takes all rows at once
     score_meaning: ClassVar[str] = "squashed margin, no probability: logistic function of the decision"
 
     def __init__(

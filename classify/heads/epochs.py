@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils.validation import _check_sample_weight
 
 from classify.heads.base import Head
+from classify.stream import Matrix, Stream
 from evaluate.metrics import auc
 
 Arrays = dict[str, np.ndarray]
@@ -17,7 +18,7 @@ Checkpoint = Callable[[int, Arrays], None]  # takes the number of an epoch and t
 class Validation(NamedTuple):
     """Rows that the epoch is chosen on: of groups that are not fitted on."""
 
-    X: ArrayLike
+    X: ArrayLike  # or Stream
     y: ArrayLike
     sample_weight: ArrayLike | None = None
 
@@ -29,6 +30,9 @@ class EpochHead(Head):
     after ``patience`` epochs without a lower one. Without, they are those of the last epoch: a fit with the arguments
     ``chosen_`` takes the very same steps again.
 
+    Of a `Stream` rows are read anew in every epoch, in the pools of `classify.heads.pools`, and validated block by
+    block: memory does not grow with their number.
+
     Attributes
     ----------
     history_ : dict of list
@@ -39,6 +43,7 @@ class EpochHead(Head):
         Arguments that repeat this fit up to the epoch kept: ``epochs``, and ``lr`` where it changes between epochs.
     """
 
+    fits_streams: ClassVar[bool] = True
     chooses_epochs: ClassVar[bool] = True
     score_meaning: ClassVar[str] = "probability: logistic function of the decision"
 
@@ -58,7 +63,7 @@ class EpochHead(Head):
 
         Parameters
         ----------
-        X : array-like, shape (n, D)
+        X : array-like or Stream, shape (n, D)
         y : array-like, shape (n,)
             Two classes.
         sample_weight : array-like, shape (n,), optional
@@ -81,7 +86,7 @@ class EpochHead(Head):
             row = [epoch, lr, self._epoch(epoch, lr)]
             loss = -np.inf  # without validation the latest is the best
             if held:
-                loss, area = _measured(self._decide(held.X), held)
+                loss, area = _measured(self._decisions(held.X), held)
                 row += [loss, area]
             for name, value in zip(names, row, strict=True):
                 self.history_[name].append(value)
@@ -109,11 +114,12 @@ class EpochHead(Head):
         return float(self.lr)
 
     def _held(self, validation: Validation) -> "_Held":
-        X: np.ndarray = np.asarray(validation.X, self.dtypes[0])
+        streamed = isinstance(validation.X, Stream) and self.fits_streams
+        X: Any = validation.X if streamed else np.asarray(validation.X, self.dtypes[0])
         weights = _check_sample_weight(validation.sample_weight, X)
         return _Held(X, np.searchsorted(self.classes_, np.asarray(validation.y)), weights)
 
-    def _start(self, X: np.ndarray, codes: np.ndarray, weights: np.ndarray) -> None:
+    def _start(self, X: Matrix, codes: np.ndarray, weights: np.ndarray) -> None:
         """Take the training rows, and set ``n_parameters_`` and the first weights."""
         raise NotImplementedError
 
@@ -131,7 +137,7 @@ class EpochHead(Head):
 
 
 class _Held(NamedTuple):
-    X: np.ndarray
+    X: Matrix
     codes: np.ndarray
     weights: np.ndarray
 

@@ -6,17 +6,14 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from classify.heads.base import Head
 from classify.heads.linear_solver import Solution, solve
-from classify.stream import Matrix, Stream, blocks_of
+from classify.stream import blocks_of
 
 
 class LinearHead(Head):
     """A head whose decision is ``X @ coef_ + intercept_``; a subclass gives ``loss``.
-
-    A `Stream` serves as the matrix as well as an array does.
 
     Attributes
     ----------
@@ -26,6 +23,7 @@ class LinearHead(Head):
     intercept_ : float
     """
 
+    fits_streams: ClassVar[bool] = True
     loss: ClassVar[Callable[..., Any]]
 
     C: float
@@ -52,27 +50,7 @@ class LinearHead(Head):
             head._take(solution)
         return heads
 
-    def decision_function(self, X: ArrayLike) -> np.ndarray:
-        """Signed distance from the decision, shape (n,); above 0 is ``classes_[1]``."""
-        if not isinstance(X, Stream):
-            return super().decision_function(X)
-        check_is_fitted(self)
-        if X.shape[1] != self.n_features_in_:
-            raise ValueError(f"X has {X.shape[1]} features, but {type(self).__name__} knows {self.n_features_in_}")
-        return self._decide(X)
-
-    def _validated(
-        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
-    ) -> tuple[Matrix, np.ndarray, np.ndarray | None]:
-        """A matrix, or a stream as it is: whoever made it has seen that it is finite. Codes and weights."""
-        if not isinstance(X, Stream):
-            return super()._validated(X, y, sample_weight)
-        check_consistent_length(X, y)
-        self.n_features_in_ = X.shape[1]
-        labels = np.asarray(y)
-        return X, *self._validated_rows(labels, labels, sample_weight)
-
-    def _decide(self, X: Matrix) -> np.ndarray:
+    def _decide(self, X: np.ndarray) -> np.ndarray:
         decisions, coef = np.empty(len(X)), self.coef_.astype(X.dtype)
         for part, block in blocks_of(X):
             decisions[part] = block @ coef

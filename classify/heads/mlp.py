@@ -1,6 +1,7 @@
 """The MLP head: a small network whose number of epochs is chosen on held-out groups."""
 
 from collections.abc import Sequence
+from math import ceil
 from typing import Any, ClassVar
 
 import numpy as np
@@ -9,6 +10,8 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.utils import check_random_state
 
 from classify.heads.epochs import Arrays, EpochHead
+from classify.heads.pools import pools
+from classify.stream import Matrix
 
 STEPS, SMALLEST, LARGEST = 32, 100, 600  # steps in an epoch; rows in a batch
 TINY = 1e-20  # its root is far below the 1e-8 that Adam adds to a step's divisor
@@ -58,29 +61,35 @@ class MLP(EpochHead):
         self.patience = patience
         self.random_state = random_state
 
-    def _start(self, X: np.ndarray, codes: np.ndarray, weights: np.ndarray) -> None:
+    def _start(self, X: Matrix, codes: np.ndarray, weights: np.ndarray) -> None:
         self._rows = X, codes, weights
+        # a generator, not a number: each step would begin the same shuffling anew
+        self._draws = check_random_state(self.random_state)
         # as many steps in an epoch whatever the number of rows: epochs chosen on a fold then suit all rows
-        batch_size = self.batch_size or min(max(len(X) // STEPS, SMALLEST), LARGEST)
+        self._batch_size = min(self.batch_size or min(max(len(X) // STEPS, SMALLEST), LARGEST), len(X))
         self._model = MLPClassifier(
             self.hidden_layer_sizes,
             alpha=self.alpha,
             learning_rate_init=self._learning_rate(1),
-            batch_size=min(batch_size, len(X)),
-            # a generator, not a number: each step would begin the same shuffling anew
-            random_state=check_random_state(self.random_state),
+            batch_size=self._batch_size,
+            random_state=self._draws,
         )
 
     def _epoch(self, epoch: int, lr: float) -> float:
         X, codes, weights = self._rows
         if epoch > 1:
             self._model._optimizer.learning_rate_init = lr
-        with config_context(assume_finite=True):  # `fit` has looked
-            self._model.partial_fit(X, codes, sample_weight=weights, classes=[0, 1])
-        self._flush()
+        loss = 0.0
+        for rows, pool in pools(X, codes, self._draws.permutation):
+            if len(pool) < len(X):  # batches alike: a small one at the end of every pool would be a step at random
+                self._model.batch_size = ceil(len(pool) / ceil(len(pool) / self._batch_size))
+            with config_context(assume_finite=True):  # `fit` has looked
+                self._model.partial_fit(pool, codes[rows], sample_weight=weights[rows], classes=[0, 1])
+            loss += float(self._model.loss_) * (len(pool) / len(X))
+            self._flush()
         self.coefs_, self.intercepts_ = self._model.coefs_, self._model.intercepts_
         self.n_parameters_ = sum(array.size for array in [*self.coefs_, *self.intercepts_])
-        return float(self._model.loss_)
+        return loss
 
     def _flush(self) -> None:
         """Set to 0 what is on its way there: of units that no row excites any more, all weights and moments decay.
@@ -98,7 +107,7 @@ class MLP(EpochHead):
     def _finish(self, kept: Arrays) -> None:
         self.coefs_ = [array for name, array in kept.items() if name.startswith("weight")]
         self.intercepts_ = [array for name, array in kept.items() if name.startswith("bias")]
-        del self._model, self._rows
+        del self._model, self._rows, self._draws, self._batch_size
 
     def _decide(self, X: np.ndarray) -> np.ndarray:
         *hidden, last = zip(self.coefs_, self.intercepts_, strict=True)

@@ -1,6 +1,5 @@
 """Heads trained by gradient in torch: batches, step sizes, weighted loss; all that is kept are numpy arrays."""
 
-import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -12,6 +11,9 @@ from sklearn.utils import check_random_state
 
 from cache.errors import InputError, choose
 from classify.heads.epochs import Arrays, Checkpoint, EpochHead, Validation
+from classify.heads.pools import pools
+from classify.heads.schedules import cosine, plateau
+from classify.stream import Matrix, Stream
 
 BLOCK = 16_384  # rows scored at once
 
@@ -30,7 +32,7 @@ class TorchHead(EpochHead):
         Of ``sgd``.
     weight_decay : float
     schedule : {"constant", "cosine", "plateau"}
-        How ``lr`` moves from epoch to epoch, see `cosine` and `plateau`.
+        How ``lr`` moves from epoch to epoch, see `classify.heads.schedules`.
     lr_min : float
         The least step size of a schedule.
     warmup_epochs : int
@@ -117,12 +119,13 @@ class TorchHead(EpochHead):
             raise InputError(f"the head {name} needs torch: pip install -e .[extract]") from error
         return torch
 
-    def _start(self, X: np.ndarray, codes: np.ndarray, weights: np.ndarray) -> None:
+    def _start(self, X: Matrix, codes: np.ndarray, weights: np.ndarray) -> None:
         if self.batch_size < 1:
             raise ValueError(f"batch_size is 1 or more, not {self.batch_size}")
         used = weights > 0
         rows = (X, codes, weights / weights[used].mean())
-        self._rows = [self._tensor(values if used.all() else values[used]) for values in rows]
+        taken = rows if used.all() else [v.take(used) if isinstance(v, Stream) else v[used] for v in rows]
+        self._rows: Any = [values if isinstance(values, Stream) else self._tensor(values) for values in taken]
         self.frozen_ = self._constants(X.shape[1])
         self._parts = self._build(X.shape[1])
         self._trained = [values for values in self._parts.parameters() if values.requires_grad]
@@ -132,23 +135,31 @@ class TorchHead(EpochHead):
 
     def _epoch(self, epoch: int, lr: float) -> float:
         torch = self._torch()
-        X, y, weights = self._rows
         frozen = self._frozen()
         self._steps.param_groups[0]["lr"] = lr
         self._parts.train()
         total = 0.0
-        for rows in torch.randperm(len(X)).split(self.batch_size):
-            loss = self._loss(self._parts, frozen, X[rows], y[rows], weights[rows])
+        for X, y, weights in self._batches(torch):
+            loss = self._loss(self._parts, frozen, X, y, weights)
             self._steps.zero_grad()
             loss.backward()
             if self.clip_norm is not None:
                 torch.nn.utils.clip_grad_norm_(self._trained, self.clip_norm)
             self._steps.step()
-            total += loss.item() * len(rows)
+            total += loss.item() * len(X)
         self.state_ = {name: values.numpy() for name, values in self._parts.state_dict().items()}
         if not all(np.isfinite(values).all() for values in self.state_.values()):
             raise ValueError(f"the weights ran to infinity in epoch {epoch}: lr={lr} is too large for these features")
-        return total / len(X)
+        return total / len(self._rows[0])
+
+    def _batches(self, torch: Any) -> Iterator[tuple[Any, Any, Any]]:
+        """Features, classes and weights of each batch of an epoch."""
+        X, y, weights = self._rows
+        for some, pool in pools(X, y.numpy(), lambda rows: torch.randperm(rows).numpy()):
+            features = pool if pool is X else self._tensor(pool)
+            labels, shares = y[some], weights[some]
+            for rows in torch.randperm(len(features)).split(self.batch_size):
+                yield features[rows], labels[rows], shares[rows]
 
     def _weights(self) -> Arrays:
         return {name: values.copy() for name, values in self.state_.items()}
@@ -203,39 +214,6 @@ class TorchHead(EpochHead):
 
     def _plateau(self, epoch: int) -> float:
         return plateau(self.history_.get("validation_loss", []), float(self.lr), self.lr_min)  # type: ignore[arg-type]
-
-
-def cosine(epoch: int, epochs: int, lr: float, lr_min: float) -> float:
-    """Step size of an epoch, counted from 1, that falls along half a cosine towards ``lr_min``.
-
-    Examples
-    --------
-    >>> [round(cosine(epoch, 4, 1.0, 0.0), 3) for epoch in (1, 2, 3, 4)]
-    [1.0, 0.854, 0.5, 0.146]
-    """
-    return lr_min + (lr - lr_min) * (1 + math.cos(math.pi * (epoch - 1) / epochs)) / 2
-
-
-def plateau(losses: Sequence[float], lr: float, lr_min: float, patience: int = 5) -> float:
-    """Step size after epochs of these validation losses: a tenth whenever ``patience`` epochs brought no lower one.
-
-    References
-    ----------
-    WisconsinAIVision/UniversalFakeDetect, ``train.py``: there by accuracy, here by the loss that chooses the epoch.
-
-    Examples
-    --------
-    >>> plateau([3.0, 2.0, 2.1, 2.2, 2.3, 2.4], lr=1e-4, lr_min=1e-6)
-    0.0001
-    >>> plateau([3.0, 2.0, 2.1, 2.2, 2.3, 2.4, 2.5], lr=1e-4, lr_min=1e-6)
-    1e-05
-    """
-    best, waited, falls = math.inf, 0, 0
-    for loss in losses:
-        best, waited = (loss, 0) if loss < best else (best, waited + 1)
-        if waited and waited % patience == 0:
-            falls += 1
-    return max(lr / 10**falls, min(lr_min, lr))
 
 
 @contextmanager

@@ -9,9 +9,11 @@ import pandas as pd
 import pytest
 
 from cache.errors import InputError
-from cache.reader import file_kind, open_cache, select
+from cache.mapped import file_kind
+from cache.reader import open_cache
 from cache.schema import Space
 from cache.store import write_addition, write_cache
+from cache.table import select
 
 
 def test_rows_come_in_the_order_asked_for(cache_path: Path, space: Space) -> None:

@@ -73,4 +73,6 @@ def test_values_that_are_not_finite_are_refused_by_name(
     cache = open_cache(tmp_path / "bad.h5")
     with pytest.raises(InputError, match=re.escape(f"features of {samples['sample_id'][9]} are not finite")):
         feature_matrix(cache, np.array([3, 9, 4]))
+    with pytest.raises(InputError, match=re.escape(str(samples["sample_id"][9]))):
+        feature_matrix(cache, np.array([3, 4, 9]), ["embedding", "prompts"])
     assert np.isfinite(np.asarray(feature_matrix(cache, np.array([3, 4]))[0])).all()

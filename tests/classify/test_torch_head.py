@@ -15,7 +15,8 @@ from classify.heads.contrastive import Contrastive
 from classify.heads.epochs import Validation
 from classify.heads.linear_probe import LinearProbe
 from classify.heads.prompt_fusion import PromptFusion
-from classify.heads.torch_head import TorchHead, cosine, plateau
+from classify.heads.schedules import cosine, plateau
+from classify.heads.torch_head import TorchHead
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
