@@ -8,7 +8,7 @@ demo: .venv/demo.stamp
 	$(BIN)/python pipeline.py run configs/demo.toml --data demo/out/data --out demo/out/run
 
 test: lint
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: .venv/test.stamp
 	$(BIN)/ruff check .

@@ -9,19 +9,19 @@ needs them, are told apart.
 """
 
 import argparse
+import os
 import tempfile
-import threading
 import time
 from pathlib import Path
 
 import numpy as np
+from watching import Watch
 
 from classify.fit import fit_head
 from classify.stream import Stream, parts
 from evaluate.metrics import auc
 
 FRAMES = 20  # of a video
-INTERVAL = 0.05  # seconds between two looks at the memory
 
 
 def drawn(path: Path, rows: int, columns: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -40,29 +40,6 @@ def drawn(path: Path, rows: int, columns: int) -> tuple[np.ndarray, np.ndarray, 
     return np.memmap(path, np.float16, "r", shape=(rows, columns)), video % 2, video
 
 
-class Memory:
-    """Peak memory of this process, in MB, while in context: its own, and pages of mapped files."""
-
-    def __enter__(self) -> "Memory":
-        self.own = self.mapped = 0.0
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._watch)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._done.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        while True:
-            lines = Path("/proc/self/status").read_text().splitlines()
-            held = {line.split(":")[0]: int(line.split()[1]) / 1000 for line in lines if line.startswith("Rss")}
-            self.own, self.mapped = max(self.own, held["RssAnon"]), max(self.mapped, held["RssFile"])
-            if self._done.wait(INTERVAL):
-                return
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=1_000_000)
@@ -75,7 +52,7 @@ def main() -> None:
         )  # fmt: skip
         names = np.array([f"video {number:06d}" for number in range(video[-1] + 1)], object)
         groups = np.array([f"group {number:06d}" for number in range(video[-1] // 2 + 1)], object)
-        with Memory() as memory:
+        with Watch(os.getpid()) as memory:
             start, busy = time.perf_counter(), time.process_time()
             fitted = fit_head(
                 "logistic", stream, label, names[video], groups[video // 2], blocks=(("embedding", options.columns),)

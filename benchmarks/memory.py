@@ -5,8 +5,7 @@ import time
 from pathlib import Path
 
 from measured import Sleeper, extracted
-
-INTERVAL = 0.05  # seconds between two looks
+from watching import INTERVAL, tree
 
 
 def peak_megabytes(root: Path, out: Path, workers: int, part_rows: int) -> float:
@@ -19,7 +18,7 @@ def peak_megabytes(root: Path, out: Path, workers: int, part_rows: int) -> float
     process.start()
     peak = 0
     while process.is_alive():
-        peak = max(peak, sum(_kilobytes(pid) for pid in _tree(process.pid or 0)))
+        peak = max(peak, sum(_kilobytes(pid) for pid in tree(process.pid or 0)))
         time.sleep(INTERVAL)
     if process.exitcode:
         raise SystemExit("the extraction failed")
@@ -28,16 +27,6 @@ def peak_megabytes(root: Path, out: Path, workers: int, part_rows: int) -> float
 
 def _extract(root: Path, out: Path, workers: int, part_rows: int) -> None:
     extracted(root, out, Sleeper(0), 32, workers, part_rows=part_rows)
-
-
-def _tree(pid: int) -> list[int]:
-    children: list[int] = []
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
-            children += map(int, task.read_text().split())
-        except OSError:  # it ended meanwhile
-            continue
-    return [pid, *(below for child in children for below in _tree(child))]
 
 
 def _kilobytes(pid: int) -> int:

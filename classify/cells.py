@@ -9,6 +9,8 @@ from cache.errors import InputError
 from cache.schema import FAKE, REAL, UNKNOWN
 from cache.splits import SIDES
 
+READ = ("dataset", "compression", "manipulation", "video_id", "label")
+
 
 def cell_rows(
     samples: pd.DataFrame,
@@ -51,8 +53,9 @@ def cell_rows(
     for table, names in zip(tables, (train, test), strict=True):
         check_manipulations(table, names)
         _refuse_unlabelled(table, names)
+    read = list(dict.fromkeys([*READ, key]))  # a copy of no more than is looked at
     training, testing = (
-        _side_rows(table, split, side, names, key)
+        _side_rows(table[read], split, side, names, key)
         for table, side, names in zip(tables, SIDES, (train, test), strict=True)
     )
     return training, testing

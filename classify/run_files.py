@@ -37,7 +37,8 @@ def frame_table(samples: pd.DataFrame, key: str, sides: Sequence[Side], fitted: 
 
 def prediction_rows(samples: pd.DataFrame, key: str, sides: Sequence[Side]) -> pd.DataFrame:
     """The same without ``predicted``, whose threshold is a head's; parameters as of `frame_table`."""
-    parts = [samples.loc[rows].assign(split=side, score=score) for side, rows, score in sides]
+    known = [name for name in dict.fromkeys((*predictions.COLUMNS, key)) if name in samples]
+    parts = [samples.loc[rows, known].assign(split=side, score=score) for side, rows, score in sides]
     table = pd.concat(parts, ignore_index=True)
     table["group"] = table[key]
     return table[[name for name in predictions.COLUMNS if name != "predicted"]]

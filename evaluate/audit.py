@@ -11,8 +11,8 @@ from evaluate.audit_duplicates import near_duplicates
 from evaluate.audit_findings import Finding, finding, gravest_first
 from evaluate.audit_pictures import Pictures
 from evaluate.audit_prompts import prompt_polarity, zero_shot
-from evaluate.audit_sides import FRAME_KEYS, frame_key, leaks, shared_validation
-from evaluate.shortcuts import metadata_shortcut, picture_probe, shuffle_control
+from evaluate.audit_sides import COLUMNS, FRAME_KEYS, frame_key, leaks, shared_validation
+from evaluate.shortcuts import metadata_columns, metadata_shortcut, picture_probe, shuffle_control
 from evaluate.wording import plural
 
 BACKGROUND = "background"  # the view whose frames show everything but the face
@@ -46,15 +46,16 @@ def audit_samples(
     InputError
         A side is empty.
     """
-    trained, tested = (samples[split.isin(values)] for values in SIDES.values())
+    looked_at = samples[[name for name in (*COLUMNS, "compression") if name in samples]]  # of what is copied, no more
+    trained, tested = (looked_at[split.isin(values)] for values in SIDES.values())
     for side, rows in (("training", trained), ("test", tested)):
         if rows.empty:
             raise InputError(f"no sample is on the {side} side: there is no protocol to audit")
     found = [
         *leaks(trained, tested, disjoint=disjoint, drop_crossing=drop_crossing),
-        *shared_validation(samples[split == "train"], samples[split == "val"]),
+        *shared_validation(looked_at[split == "train"], looked_at[split == "val"]),
         *sides_differ(trained, tested),
-        *metadata_shortcut(samples[split.ne("")], seed=seed),
+        *metadata_shortcut(samples[metadata_columns(samples)][split.ne("")], seed=seed),
         *_left_out(samples, split),
         _compared(trained, tested),
     ]
@@ -76,6 +77,7 @@ def audit_pictures(
     deep : bool
         Fit probes on the background view and on shuffled labels.
     """
+    samples = samples[["video_id", "group", "label", "manipulation"]]
     used = samples[split.ne("")]
     trained, tested = (samples[split.isin(values)] for values in SIDES.values())
     prompts = pictures.prompts()
@@ -97,15 +99,15 @@ def with_detector_score(samples: pd.DataFrame, pictures: Pictures) -> pd.DataFra
 
 
 def _deep(pictures: Pictures, samples: pd.DataFrame, seed: int) -> Iterator[Finding]:
-    rows = samples.index.to_numpy()
     if pictures.has("embedding", BACKGROUND):
-        embedding = pictures.array("embedding", rows, BACKGROUND)
         what = "embeddings of the background, without the face,"
-        yield picture_probe("background", what, embedding, samples, seed=seed)
+        yield picture_probe(
+            "background", what, lambda rows: pictures.array("embedding", rows, BACKGROUND), samples, seed=seed
+        )
     else:
         text = f"the background was not probed: there is no view {BACKGROUND!r}; extract has --crop face --views for it"
         yield finding("background", "note", text)
-    yield shuffle_control(pictures.array("embedding", rows), samples, seed=seed)
+    yield shuffle_control(lambda rows: pictures.array("embedding", rows), samples, seed=seed)
 
 
 def _left_out(samples: pd.DataFrame, split: pd.Series) -> Iterator[Finding]:

@@ -22,7 +22,7 @@ def sides_differ(trained: pd.DataFrame, tested: pd.DataFrame) -> list[Finding]:
         Samples of the two sides, with ``dataset``, ``compression``, ``manipulation``, ``video_id``, ``group``,
         ``scene``, ``identities``, ``label``.
     """
-    both = pd.concat([trained, tested])
+    both = pd.concat([side[["video_id", "scene", "identities", "label"]] for side in (trained, tested)])
     return [
         *_balance("training", trained), *_balance("test", tested), *_composition(tested), *_people(both),
         *_originals(both), *_homes("training", trained), *_homes("test", tested),

@@ -54,7 +54,8 @@ class Pictures:
         for name in names:
             sets = [cache.prompts(name) for cache in self.caches]
             if len({(*one.texts, *one.labels.tolist()) for one in sets}) == 1:  # one name may stand for two sets
-                found[name] = replace(sets[0], similarity=np.concatenate([one.similarity for one in sets]))
+                similarity = [one.similarity for one in sets]  # of one cache: its memory map
+                found[name] = replace(sets[0], similarity=np.concatenate(similarity) if sets[1:] else similarity[0])
         return found
 
     @property

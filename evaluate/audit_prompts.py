@@ -13,6 +13,8 @@ from evaluate.metrics import auc
 from evaluate.prompt_words import against_words
 from evaluate.wording import with_interval
 
+BLOCK = 100_000  # rows whose similarities are held at once
+
 
 def prompt_polarity(name: str, texts: list[str], labels: np.ndarray) -> list[Finding]:
     """Prompts whose words say the other class than the one they are declared for.
@@ -58,11 +60,8 @@ def zero_shot(samples: pd.DataFrame, prompts: Mapping[str, PromptScores], *, see
     rows = samples[samples["label"].isin([REAL, FAKE])]
     found = []
     for name, one in prompts.items():
-        similarity = np.asarray(one.similarity[rows.index.to_numpy()], np.float64)
-        lean = similarity[:, one.labels == FAKE].mean(axis=1) - similarity[:, one.labels == REAL].mean(axis=1)
-        videos = rows[["video_id", "group", "label"]].assign(lean=lean).groupby("video_id").agg(
-            {"group": "first", "label": "first", "lean": "mean"}
-        )  # fmt: skip
+        lean = rows[["video_id", "group", "label"]].assign(lean=_lean(one, rows.index.to_numpy()))
+        videos = lean.groupby("video_id").agg({"group": "first", "label": "first", "lean": "mean"})
         if videos["label"].nunique() < 2:
             continue
         y, score, group = videos["label"].to_numpy(int), videos["lean"].to_numpy(), videos["group"].to_numpy(str)
@@ -74,3 +73,14 @@ def zero_shot(samples: pd.DataFrame, prompts: Mapping[str, PromptScores], *, see
             after = ": its prompts may be inverted, or describe something else than this forgery"
             found.append(finding("zero_shot", "note", text, reached, after=after))
     return found
+
+
+def _lean(prompts: PromptScores, rows: np.ndarray) -> np.ndarray:
+    """Mean similarity to the fake prompts less that to the real ones, (n,), read a block of rows at a time."""
+    lean = np.empty(len(rows))
+    for start in range(0, len(rows), BLOCK):
+        block = slice(start, start + BLOCK)
+        similarity = np.asarray(prompts.similarity[rows[block]], np.float64)
+        fake, real = (similarity[:, prompts.labels == label].mean(axis=1) for label in (FAKE, REAL))
+        lean[block] = fake - real
+    return lean

@@ -11,6 +11,9 @@ from cache.splits import DISJOINT
 from evaluate.audit_findings import Finding, finding
 
 FRAME_KEYS = {"pixel_hash": "by their pixels", "file_hash": "by their files' bytes", "path": "by their paths"}
+COLUMNS = (  # that `leaks` reads of a table, where it has them
+    "dataset", "manipulation", "video_id", "scene", "identities", "group", "label", "root", *reversed(FRAME_KEYS),
+)  # fmt: skip
 FEW = 0.01  # share of test frames of which the pixels may be in training, and it is a warning: black frames, titles
 
 

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
+import pandas as pd
 from threadpoolctl import ThreadpoolController
 
 from cache.errors import choose
-from evaluate.curve import falling
+from evaluate.curve import check_scores
 from evaluate.decisions import BATCH, GroupCounts
 from evaluate.drawn_curves import GroupRanks
-from evaluate.intervals import GroupDraws
+from evaluate.intervals import GroupDraws, sorted_names
 from evaluate.metrics import METRICS
 from evaluate.reliability import GroupSums
 
@@ -18,7 +19,7 @@ from evaluate.reliability import GroupSums
 def bootstrap(
     labels: np.ndarray,
     scores: np.ndarray,
-    groups: np.ndarray,
+    groups: np.ndarray | pd.Series,
     draws: GroupDraws,
     metrics: Sequence[str] = ("auc",),
     threshold: float | None = None,
@@ -51,32 +52,37 @@ def bootstrap(
     """
     drawable = {name: metric for name, metric in METRICS.items() if metric.drawn}
     chosen = {name: choose(drawable, name, "metric") for name in metrics}
-    falling(labels, scores)  # the same refusals as everywhere
+    check_scores(labels, scores)
     labels, scores = np.asarray(labels, int), np.asarray(scores, "f8")
-    columns, index = np.unique(draws.columns(np.asarray(groups, dtype=str)), return_inverse=True)
+    names, index = sorted_names(groups)
+    columns = draws.columns(names)
     values = {name: np.full(len(draws.multiplicities), np.nan) for name in chosen}
     holds = np.zeros((len(columns), 2), bool)
     holds[index, labels] = True
     if holds.sum(axis=0).min() < 2:
         return values
-    multiplicities = draws.multiplicities
-    if len(columns) < len(draws.names):
-        multiplicities = np.take(multiplicities, columns, axis=1)
-    whole = _whole(multiplicities, holds)
+    whole = _whole(draws, columns, holds)
     with _threads().limit(limits=1):  # products of small matrices: threads would wait for each other
         for reads in dict.fromkeys(metric.reads for metric in chosen.values()):
             of_groups = _of_groups(reads, labels, scores, index, len(columns), threshold)
             for rows in np.split(whole, range(of_groups.batch, len(whole), of_groups.batch)):
-                drawn = of_groups.draw(multiplicities[rows])
+                drawn = of_groups.draw(_drawn(draws, rows, columns))
                 for name, metric in chosen.items():
                     if metric.drawn and metric.reads == reads:
                         values[name][rows] = metric.drawn(drawn)
     return values
 
 
-def _whole(multiplicities: np.ndarray, holds: np.ndarray) -> np.ndarray:
-    """Draws with both classes, of which ``holds`` (G, 2) tells which group has them."""
-    batches = np.split(multiplicities, range(BATCH, len(multiplicities), BATCH))
+def _drawn(draws: GroupDraws, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Multiplicities of some groups in some draws; of a few at a time, for all take as much memory again."""
+    of_all = draws.multiplicities[rows]
+    return of_all if len(columns) == len(draws.names) else np.take(of_all, columns, axis=1)
+
+
+def _whole(draws: GroupDraws, columns: np.ndarray, holds: np.ndarray) -> np.ndarray:
+    """Draws with both classes, of which ``holds`` (G, 2) tells which of the groups has them."""
+    every = np.arange(len(draws.multiplicities))
+    batches = (_drawn(draws, rows, columns) for rows in np.split(every, range(BATCH, len(every), BATCH)))
     return np.flatnonzero(np.concatenate([(batch.astype(bool) @ holds).all(axis=1) for batch in batches]))
 
 

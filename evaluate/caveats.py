@@ -42,8 +42,8 @@ def stamps(run: Run) -> list[str]:
 
 def leaks(run: Run) -> list[str]:
     """What stands in training and in test at once, counted anew from the run's own rows."""
-    trained = set(run.config.get("train_groups") or []) | set(run.rows("val")["group"])
-    tested = set(run.rows("test")["group"])
+    trained = set(run.config.get("train_groups") or []) | set(run.rows("val")["group"].unique())
+    tested = set(run.rows("test")["group"].unique())
     shared = sorted(trained & tested)
     told = f"{LEAK} {len(shared):,} of {len(tested):,} test "  # groups, or scenes where these are kept whole
     if not shared or any(sentence.startswith(told) for sentence in run.config.get("caveats") or []):

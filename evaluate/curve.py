@@ -46,12 +46,8 @@ def roc(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray | None = Non
 
 def falling(labels: np.ndarray, scores: np.ndarray) -> Curve:
     """(order of falling score, place of the last row of each tie in it, distinct scores); refuses as `roc` does."""
-    labels, scores = np.asarray(labels), np.asarray(scores, "f8")
-    check_labels(labels)
-    if labels.shape != scores.shape:
-        raise InputError(f"{labels.shape} labels and {scores.shape} scores; each row needs both")
-    if not np.isfinite(scores).all():
-        raise InputError(f"{int((~np.isfinite(scores)).sum())} scores are not finite; every row needs a number")
+    check_scores(labels, scores)
+    scores = np.asarray(scores, "f8")
     order = np.argsort(-scores, kind="stable")
     ranked = scores[order]
     last = np.flatnonzero(np.append(np.diff(ranked) != 0, True))
@@ -69,6 +65,16 @@ def _caught(weights: np.ndarray, members: np.ndarray, counts: np.ndarray) -> np.
     if not np.all(sums[..., -1] > 0):
         raise InputError("every row of one class has weight 0; a ROC needs reals and fakes that count")
     return sums[..., np.concatenate([[0], counts])] / sums[..., -1:]
+
+
+def check_scores(labels: np.ndarray, scores: np.ndarray) -> None:
+    """Refuse what `roc` refuses of unweighted rows."""
+    labels, scores = np.asarray(labels), np.asarray(scores, "f8")
+    check_labels(labels)
+    if labels.shape != scores.shape:
+        raise InputError(f"{labels.shape} labels and {scores.shape} scores; each row needs both")
+    if not np.isfinite(scores).all():
+        raise InputError(f"{int((~np.isfinite(scores)).sum())} scores are not finite; every row needs a number")
 
 
 def check_labels(labels: np.ndarray) -> None:

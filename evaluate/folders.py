@@ -3,21 +3,20 @@
 import json
 import math
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from cache.errors import InputError
-from cache.predictions import COLUMNS, read
+from cache.predictions import FILES
 from evaluate.calibration import Calibration, check, gives_probabilities
 from evaluate.curve import check_labels
 from evaluate.levels import LEVELS, at_level
+from evaluate.run_rows import read_rows
 from evaluate.view_scores import ANEW, read_views
 
-SPLITS = ("val", "test")
 SIDES = {"train": "val", "test": "test"}  # as the split counts them, as predictions name them
 HISTORY = ("epoch", "train_loss")  # and lr; validation_loss, validation_auc where groups were held out
 DEFAULT_THRESHOLD = {"value": 0.5, "source": "0.5, the run states none"}
@@ -33,7 +32,8 @@ class Run:
     config : dict
         ``run.json``.
     table : DataFrame
-        ``predictions.csv``: out-of-fold rows of the training side ("val") and test rows ("test").
+        ``predictions.csv``, or ``predictions.parquet`` as a cell of a grid has it: out-of-fold rows of the training
+        side ("val") and test rows ("test").
     history : DataFrame or None
         ``history.csv``: losses by epoch, of a head that has epochs; None too where it cannot be drawn.
     views : DataFrame or None
@@ -70,8 +70,11 @@ class Run:
         return str(self.config.get("aggregate") or "mean")
 
     def rows(self, split: str) -> pd.DataFrame:
-        """Predictions of one split."""
-        return self.table[self.table["split"] == split]
+        """Predictions of one split; no copy of them where they lie together, as `classify` writes them."""
+        mine = (self.table["split"] == split).to_numpy()
+        first, count = int(mine.argmax()) if len(mine) else 0, int(mine.sum())
+        together = slice(first, first + count)
+        return self.table.iloc[together] if mine[together].all() else self.table[mine]
 
     def at_level(self, frames: pd.DataFrame, level: str) -> pd.DataFrame:
         """Some of its predictions with one row a frame, a video or a group, as the run calibrates these."""
@@ -113,10 +116,11 @@ def find_runs(folder: Path) -> list[Path]:
     """
     if (folder / "run.json").is_file():
         return [folder]
-    found, predicted = (_homes(folder, name) for name in ("run.json", "predictions.csv"))
-    damaged = [path for path in predicted if path not in found]
-    if damaged:
-        raise InputError(f"{damaged[0]} holds predictions.csv but no run.json: {ANEW}")
+    found = _homes(folder, "run.json")
+    for name in FILES:
+        damaged = [path for path in _homes(folder, name) if path not in found]
+        if damaged:
+            raise InputError(f"{damaged[0]} holds {name} but no run.json: {ANEW}")
     if not found:
         there = "is no folder" if not folder.is_dir() else "holds no run"
         raise InputError(f"{folder} {there}: a run is a folder with run.json and predictions.csv, as `classify` makes")
@@ -135,15 +139,14 @@ def read_run(folder: Path) -> Run:
     Raises
     ------
     InputError
-        Naming the file: run.json or predictions.csv is missing, broken or partial; the test rows lack a class.
+        Naming the file: run.json or the predictions are missing, broken or partial; the test rows lack a class.
     """
     config = _read_config(folder / "run.json")
-    path = folder / "predictions.csv"
+    path = next((folder / name for name in FILES if (folder / name).is_file()), folder / FILES[0])
     if not path.is_file():
         raise InputError(f"{path} is missing: {ANEW}")
-    table = _checked(read(path), path)
-    views = read_views(folder, table[table["split"] == "test"], config.get("views") or ())
-    run = Run(folder, config, table, _read_history(folder / "history.csv"), views)
+    run = Run(folder, config, read_rows(path), _read_history(folder / "history.csv"))
+    run = replace(run, views=read_views(folder, run.rows("test"), config.get("views") or ()))
     _check_videos(run, path)
     try:
         check_labels(run.rows("test")["label"].to_numpy())
@@ -205,26 +208,6 @@ def _check_videos(run: Run, path: Path) -> None:
             raise InputError(
                 f"{path} has {found} videos of the {split} rows where run.json counts {expected}: was it cut? {ANEW}"
             )
-
-
-def _checked(table: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """``table`` with numbers as numbers; what cannot be measured is refused with the line it stands in."""
-    numbers = {name: pd.to_numeric(table[name], errors="coerce") for name in ("label", "score")}
-    problems = {
-        "the label is neither 0 (real) nor 1 (fake)": ~numbers["label"].isin([0, 1]),
-        "the score is no finite number": ~np.isfinite(numbers["score"].to_numpy(dtype=float, na_value=np.nan)),
-        f"the split is none of {', '.join(SPLITS)}": ~table["split"].isin(SPLITS),
-        "the group is empty": table["group"] == "",
-        "the video_id is empty": table["video_id"] == "",
-    }
-    if "sample_id" in table:
-        problems["the sample_id stands twice in its split"] = table.duplicated(["sample_id", "split"])
-    for problem, rows in problems.items():
-        where = np.flatnonzero(rows)
-        if len(where):
-            raise InputError(f"{path}, line {where[0] + 2}: {problem} ({len(where)} such lines)")
-    known = table[[name for name in COLUMNS if name in table]]
-    return known.assign(label=numbers["label"].astype(int), score=numbers["score"].astype(float))
 
 
 def write_text(path: Path, text: str) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from cache.errors import InputError
@@ -40,17 +41,31 @@ def choose(frames: pd.DataFrame, threshold: float, count: int = 6) -> pd.DataFra
         Rows of ``frames`` with a column ``kind``, in the order of `KINDS`, each kind from the furthest on; of equally
         far ones the first by ``sample_id``.
     """
-    called = (frames["score"] >= threshold).astype(int)
-    ranked = frames.assign(called=called, margin=(frames["score"] - threshold).abs())
-    ranked = ranked.sort_values(["margin", "sample_id"], ascending=[False, True])
+    scores = frames["score"].to_numpy()
+    is_fake, called, margin = frames["label"].to_numpy() == 1, scores >= threshold, np.abs(scores - threshold)
+    video = pd.factorize(frames["video_id"])[0]
     parts: list[pd.DataFrame] = []
     shown: set[str] = set()
     for kind, (label, said) in KINDS.items():
-        mine = ranked[(ranked["label"] == label) & (ranked["called"] == said) & ~ranked["video_id"].isin(shown)]
-        part = mine.drop_duplicates("video_id").head(count)
+        rows = np.flatnonzero((is_fake == label) & (called == said))
+        rows = rows[_furthest(margin[rows], video[rows], count + len(shown))]
+        ranked = frames.iloc[rows].assign(margin=margin[rows])
+        ranked = ranked[~ranked["video_id"].isin(shown)]
+        ranked = ranked.sort_values(["margin", "sample_id"], ascending=[False, True])
+        part = ranked.drop_duplicates("video_id").head(count)
         parts.append(part.assign(kind=kind))
         shown.update(part["video_id"])
-    return pd.concat(parts, ignore_index=True).drop(columns=["called", "margin"])
+    return pd.concat(parts, ignore_index=True).drop(columns="margin")
+
+
+def _furthest(margin: np.ndarray, video: np.ndarray, most: int) -> np.ndarray:
+    """Places, rising, of the rows that one of the first ``most`` videos in falling order of margin may be shown by."""
+    if not len(margin):
+        return np.arange(0)
+    best = np.full(1 + video.max(), -1.0)
+    np.maximum.at(best, video, margin)
+    nearest = np.sort(best)[-min(most, len(best))]
+    return np.flatnonzero(margin >= max(nearest, 0.0))
 
 
 def gallery(run: Run, cache: Path | None = None, root: Path | None = None) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from scipy.special import ndtr, ndtri
 
 DRAWS = 1000
@@ -38,7 +39,7 @@ class GroupDraws(NamedTuple):
         return columns
 
 
-def group_draws(groups: np.ndarray, labels: np.ndarray, n_draws: int = DRAWS, seed: int = 0) -> GroupDraws:
+def group_draws(groups: np.ndarray | pd.Series, labels: np.ndarray, n_draws: int = DRAWS, seed: int = 0) -> GroupDraws:
     """Draw whole groups with replacement, as many as there are, within each composition.
 
     Frames of one video and fakes of one scene are alike: drawing them one by one would make every interval too
@@ -47,7 +48,7 @@ def group_draws(groups: np.ndarray, labels: np.ndarray, n_draws: int = DRAWS, se
 
     Parameters
     ----------
-    groups : ndarray of str, shape (n,)
+    groups : ndarray or Series of str, shape (n,)
     labels : ndarray of int, shape (n,)
         0 real, 1 fake.
     n_draws : int
@@ -58,7 +59,7 @@ def group_draws(groups: np.ndarray, labels: np.ndarray, n_draws: int = DRAWS, se
     ----------
     Davison & Hinkley, Bootstrap Methods and their Application (1997), section 3.8 (whole clusters are resampled).
     """
-    names, index = np.unique(np.asarray(groups, dtype=str), return_inverse=True)
+    names, index = sorted_names(groups)
     composition = np.zeros(len(names), int)  # 1: a real is there, 2: a fake, 3: both
     np.bitwise_or.at(composition, index, np.where(np.asarray(labels) == 1, 2, 1))
     multiplicities = np.zeros((n_draws, len(names)), "i2")
@@ -70,6 +71,20 @@ def group_draws(groups: np.ndarray, labels: np.ndarray, n_draws: int = DRAWS, se
             block = slice(start, min(start + step, n_draws))
             multiplicities[block, members] = _drawn(random, len(members), block.stop - start)
     return GroupDraws(multiplicities, names)
+
+
+def sorted_names(values: np.ndarray | pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Distinct names (G,), sorted, and the place of each value (n,) among them: as `numpy.unique`, without a sort of n.
+
+    Examples
+    --------
+    >>> names, index = sorted_names(np.array(["b", "a", "b"]))
+    >>> names.tolist(), index.tolist()
+    (['a', 'b'], [1, 0, 1])
+    """
+    codes, found = pd.factorize(values)
+    names, place = np.unique(np.asarray(found, dtype=str), return_inverse=True)
+    return names, place[codes]
 
 
 def _drawn(random: np.random.Generator, n: int, n_draws: int) -> np.ndarray:

@@ -10,10 +10,10 @@ from cache.errors import choose
 from cache.predictions import to_groups, to_videos
 from evaluate.bootstrap import bootstrap
 from evaluate.calibration import Calibration, apply
-from evaluate.curve import check_labels
+from evaluate.curve import check_labels, roc
 from evaluate.decisions import confusion, majority_baseline
 from evaluate.intervals import FEW_GROUPS, GroupDraws, exact_interval, group_draws, interval, lost_draws
-from evaluate.metrics import EER_CONVENTIONS, METRICS, eer
+from evaluate.metrics import EER_CONVENTIONS, METRICS
 from evaluate.transfer import transfer
 
 LEVELS = ("frame", "video")  # each has a threshold and a calibration of its own
@@ -87,16 +87,17 @@ def measure(
     labels, scores, cut = table["label"].to_numpy(), table["score"].to_numpy(), threshold["value"]
     predicted = (scores >= cut).astype(int)
     named = [name for name, metric in METRICS.items() if probabilities or metric.reads != "probabilities"]
-    groups = table["group"].to_numpy(dtype=str)
+    groups = table["group"]
     draws = draws or group_draws(groups, labels)
     drawn = bootstrap(labels, scores, groups, draws, [name for name in named if METRICS[name].drawn], cut)
     moved = transfer(labels, scores, cut)
+    fpr, tpr, _ = roc(labels, scores)
     best = bootstrap(labels, scores, groups, draws, ("balanced_accuracy",), moved["best_threshold"])
     costs = interval(best["balanced_accuracy"] - drawn["balanced_accuracy"])
     moved["cost"] |= {end: None if cost is None else max(0.0, cost) for end, cost in costs.items()}
     return {
         **_figures(table, predicted, named, drawn),
-        "eer_conventions": {name: eer(labels, scores, name) for name in EER_CONVENTIONS},
+        "eer_conventions": {name: of(fpr, tpr) for name, of in EER_CONVENTIONS.items()},
         "transfer": moved,
         "majority_baseline": majority_baseline(labels),
         "confusion": confusion(labels, predicted),
@@ -226,7 +227,8 @@ def cells(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
         same = (table["dataset"] == origin.dataset) & (table["compression"] == origin.compression)
         mine = (table["label"] == 0) | (table["manipulation"] == origin.manipulation)
         place = f" ({origin.dataset}/{origin.compression})" if ambiguous else ""
-        found[f"{origin.manipulation}{place}"] = table[same & mine]
+        rows = same & mine
+        found[f"{origin.manipulation}{place}"] = table if rows.all() else table[rows]
     return found
 
 

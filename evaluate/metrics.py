@@ -10,7 +10,7 @@ from sklearn.metrics import average_precision_score
 
 from cache.errors import choose
 from evaluate import drawn_curves
-from evaluate.curve import falling, roc, roc_area, roc_crossing
+from evaluate.curve import check_scores, roc, roc_area, roc_crossing
 from evaluate.decisions import accuracy, balanced_accuracy, f1, precision, recall, specificity
 from evaluate.reliability import brier_score, calibration_error, log_loss
 
@@ -66,7 +66,7 @@ EER_CONVENTIONS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
 
 def average_precision(labels: np.ndarray, scores: np.ndarray) -> float:
     """Precision averaged over the recall gained at each threshold; grows with the share of fakes."""
-    falling(labels, scores)  # the same refusals as everywhere
+    check_scores(labels, scores)
     return float(average_precision_score(labels, scores))
 
 

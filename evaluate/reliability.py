@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cache.errors import InputError
-from evaluate.curve import falling
+from evaluate.curve import check_scores
 from evaluate.decisions import BATCH
 
 BINS = 15
@@ -142,7 +142,7 @@ def reliability_bins(labels: np.ndarray, scores: np.ndarray) -> Bins:
 
 def check_probabilities(labels: np.ndarray, scores: np.ndarray) -> None:
     """Refuse what `log_loss` refuses."""
-    falling(labels, scores)  # the same refusals as everywhere
+    check_scores(labels, scores)
     scores = np.asarray(scores)
     if scores.min() < 0 or scores.max() > 1:
         raise InputError(f"scores reach from {scores.min():g} to {scores.max():g}; a probability lies in 0 to 1")

@@ -211,11 +211,12 @@ def _videos(run: Run) -> pd.DataFrame:
 
 def _measure(run: Run) -> dict[str, Any]:
     test, validation = run.rows("test"), run.rows("val")
-    draws = group_draws(test["group"].to_numpy(dtype=str), test["label"].to_numpy())
-    result: dict[str, Any] = {"format": FORMAT, **_levels(run, "test", test, draws), "by_manipulation": {}}
+    draws = group_draws(test["group"], test["label"].to_numpy())
+    whole = _levels(run, "test", test, draws)
+    result: dict[str, Any] = {"format": FORMAT, **whole, "by_manipulation": {}}
     for name, cell in cells(test).items():
-        seen = is_seen(cell, run.trained_on)
-        result["by_manipulation"][name] = {"seen": seen, **_levels(run, name, cell, draws)}
+        figures = whole if len(cell) == len(test) else _levels(run, name, cell, draws)
+        result["by_manipulation"][name] = {"seen": is_seen(cell, run.trained_on), **figures}
     both = validation["label"].nunique() == 2
     result["validation"] = _levels(run, "validation", validation, None, calibrated_on=True) if both else None
     result["robustness"] = robustness(run, draws)

@@ -1,6 +1,6 @@
 """Probes that should find nothing: real and fake by metadata alone, by the background alone, by shuffled labels."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -20,10 +20,12 @@ from evaluate.intervals import group_draws, interval
 from evaluate.metrics import auc
 from evaluate.wording import number, plural, with_interval
 
+Embed = Callable[[np.ndarray], np.ndarray]
 FOLDS = 5
 FEWEST_GROUPS = 10  # of each class
 MOST_VIDEOS = 20_000  # of metadata; more are sampled by whole groups
 MOST_PICTURED = 5_000  # of embeddings
+BLOCK = 16_384  # rows whose embeddings are held at once
 FOUND = 0.6  # AUC from which on a shortcut is a warning; below, one that is no chance is a note
 SHUFFLES = 9  # all above .5 by chance: once in 512
 CATEGORIES = 100  # of a text column; rarer ones are one category
@@ -75,30 +77,36 @@ def metadata_shortcut(samples: pd.DataFrame, *, seed: int = 0) -> list[Finding]:
     return [_judged("metadata", f"metadata alone ({', '.join(names)})", whole, len(videos), after)]
 
 
-def picture_probe(kind: str, what: str, embedding: np.ndarray, samples: pd.DataFrame, *, seed: int = 0) -> Finding:
+def metadata_columns(samples: pd.DataFrame) -> list[str]:
+    """The columns of a table that `metadata_shortcut` reads."""
+    return [name for name in ("label", "video_id", "group", *NUMBERS, *TEXTS) if name in samples]
+
+
+def picture_probe(kind: str, what: str, embed: Embed, samples: pd.DataFrame, *, seed: int = 0) -> Finding:
     """Whether logistic regression on an embedding that should not tell real from fake does.
 
     Parameters
     ----------
     kind, what : str
         Of the finding: its kind, and what was looked at.
-    embedding : ndarray of float, shape (n, D)
-    samples : DataFrame of n rows
-        ``label``, ``video_id``, ``group``.
+    embed : callable
+        Rows (n,) to embeddings (n, D).
+    samples : DataFrame
+        ``label``, ``video_id``, ``group``; the index holds the rows that ``embed`` takes.
     seed : int
     """
-    X, videos = _video_embeddings(embedding, samples, seed)
+    X, videos = _video_embeddings(embed, samples, seed)
     if too_few := _too_few(kind, videos):
         return too_few
     return _judged(kind, what, _grouped_auc(X, videos, _linear(), _folds(videos, seed), seed), len(videos))
 
 
-def shuffle_control(embedding: np.ndarray, samples: pd.DataFrame, *, seed: int = 0) -> Finding:
+def shuffle_control(embed: Embed, samples: pd.DataFrame, *, seed: int = 0) -> Finding:
     """Whether the same probe stays at chance when the videos' labels are shuffled, as it must.
 
     Parameters as for `picture_probe`.
     """
-    X, videos = _video_embeddings(embedding, samples, seed)
+    X, videos = _video_embeddings(embed, samples, seed)
     if too_few := _too_few("shuffle", videos):
         return too_few
     random, fold = np.random.default_rng(seed), _folds(videos, seed)
@@ -131,15 +139,17 @@ def _column(videos: pd.DataFrame, name: str) -> pd.Series:
     return videos[name].where(videos[name].isin(common), "rare").astype("category")
 
 
-def _video_embeddings(embedding: np.ndarray, samples: pd.DataFrame, seed: int) -> tuple[np.ndarray, pd.DataFrame]:
+def _video_embeddings(embed: Embed, samples: pd.DataFrame, seed: int) -> tuple[np.ndarray, pd.DataFrame]:
     """Mean embedding of each video that is taken, (videos, D), and its row."""
-    keyed = samples[["label", "video_id", "group"]].assign(at=np.arange(len(samples)))
-    videos = sampled(keyed.drop(columns="at"), MOST_PICTURED, seed)
+    keyed = samples[["label", "video_id", "group"]]
+    videos = sampled(keyed, MOST_PICTURED, seed)
     code = videos.index.to_series(index=videos["video_id"])
-    used = keyed[keyed["video_id"].isin(code.index)]
-    at, of = used["at"].to_numpy(), code[used["video_id"]].to_numpy()
-    sums = np.zeros((len(videos), embedding.shape[1]), np.float32)
-    np.add.at(sums, of, np.asarray(embedding[at], np.float32))
+    used = keyed.loc[keyed["video_id"].isin(code.index), "video_id"]
+    rows, of = used.index.to_numpy(), code[used].to_numpy()
+    sums = np.zeros((len(videos), embed(rows[:1]).shape[1]), np.float32)
+    for start in range(0, len(rows), BLOCK):
+        block = slice(start, start + BLOCK)
+        np.add.at(sums, of[block], np.asarray(embed(rows[block]), np.float32))
     return sums / np.bincount(of, minlength=len(videos))[:, None], videos
 
 

@@ -1,15 +1,22 @@
 """What several rooms' tests need: a sample table of FF++-like videos and a small cache of it."""
 
+import contextlib
+import io
 import os
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+
+# Processes of pytest-xdist share the cores out, which is read when numpy and torch are loaded; one alone takes all.
+if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
+    threads = (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, threads)))
 
 import hypothesis
 import numpy as np
 import pandas as pd
 import pytest
+from filelock import FileLock
 from PIL import Image
 
 from cache.schema import SAMPLE_COLUMNS, PromptScores, Provenance, Space
@@ -110,26 +117,34 @@ def real_data() -> Path:
     return Path(folder)
 
 
-@pytest.fixture
-def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+def command(*words: object) -> tuple[int, str, str]:
     """Run a command line in this process: (exit code, standard output, standard error)."""
+    import pipeline
 
-    def run(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["pipeline.py", *map(str, words)])
-        import pipeline
-
-        with pytest.raises(SystemExit) as ended:
+    printed, errors = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as ended:
+        patch.setattr(sys, "argv", ["pipeline.py", *map(str, words)])
+        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(errors):
             pipeline.main()
-        captured = capsys.readouterr()
-        return int(ended.value.code or 0), captured.out, captured.err
+    return int(ended.value.code or 0), printed.getvalue(), errors.getvalue()
 
-    return run
+
+@pytest.fixture
+def cli() -> Callable[..., tuple[int, str, str]]:
+    """`command`."""
+    return command
 
 
 @pytest.fixture(scope="session")
-def frames(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Coursework folders with the video id in the file name: 40 scenes in 20 pairs, two frames each."""
-    root = tmp_path_factory.mktemp("frames") / "coursework"
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that is the same for all processes of pytest-xdist."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def draw_frames(root: Path) -> None:
     rng = np.random.default_rng(0)
     for folder in ("Real_youtube", "FaceSwap", "NeuralTextures"):
         (root / folder).mkdir(parents=True)
@@ -140,13 +155,24 @@ def frames(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 noise = rng.integers(-9, 9, face.shape) + 40 * (folder != "Real_youtube")
                 picture = Image.fromarray((face + noise).clip(0, 255).astype(np.uint8)).resize((96, 96))
                 picture.save(root / folder / f"{video}_{frame:03d}.png")
+
+
+@pytest.fixture(scope="session")
+def frames(shared: Path) -> Path:
+    """Coursework folders with the video id in the file name: 40 scenes in 20 pairs, two frames each."""
+    root = shared / "coursework"
+    with FileLock(shared / "frames.lock"):  # whichever process comes first makes them
+        if not root.exists():
+            draw_frames(root)
     return root
 
 
 @pytest.fixture(scope="session")
-def cache_file(frames: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def cache_file(frames: Path, shared: Path) -> Path:
     """The cache of those folders, by the real command."""
-    out = tmp_path_factory.mktemp("cache") / "coursework.h5"
-    command = [sys.executable, "pipeline.py", "extract", frames, "--out", out, "--model", "demo", "--crop", "given"]
-    subprocess.run([*map(str, command), "--prompts", "seed_000"], cwd=ROOT, check=True)
+    out = shared / "cache" / "coursework.h5"
+    words = ["extract", frames, "--out", out, "--model", "demo", "--crop", "given", "--prompts", "seed_000"]
+    with FileLock(shared / "cache.lock"):
+        if not out.exists():
+            assert command(*words)[0] == 0
     return out

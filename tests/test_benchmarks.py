@@ -39,3 +39,13 @@ def test_the_heads_benchmark_prints_a_ratio_of_each() -> None:
     found = re.findall(r"(\w+) ratio: wall (\S+) .*; AUC (?:equal|better|WORSE)", done.stdout)
     assert {name for name, _ in found} == {"svm", "mlp", "knn"}
     assert all(float(ratio) > 0 for _, ratio in found)
+
+
+def test_the_benchmark_of_large_caches_prints_a_ratio_of_each() -> None:
+    done = subprocess.run(
+        [sys.executable, "benchmarks/bench_large.py", "--quick", "--tasks", "audit"],
+        cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (found,) = re.findall(r"audit ratio: wall (\S+), CPU (\S+), own memory (\S+) \((\S+) bytes a row\)", done.stdout)
+    assert all(float(ratio.replace(",", "")) > 0 for ratio in found)

@@ -5,8 +5,6 @@ The small CLIP of the demo knows no real face: the scores mean nothing, but coun
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,20 +14,15 @@ import pytest
 from cache.reader import Cache, open_cache
 from classify.heads import HEADS
 from classify.runs import classify
-
-ROOT = Path(__file__).parents[1]
-
-
-def pipeline(*words: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "pipeline.py", *map(str, words)], cwd=ROOT, capture_output=True, text=True)
+from tests.conftest import command
 
 
 @pytest.fixture(scope="module")
 def videos(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Cache:
     out = tmp_path_factory.mktemp("real") / "videos.h5"
-    done = pipeline("extract", real_data / "ffpp_videos", "--frames", 4, "--model", "demo", "--out", out)
-    assert done.returncode == 0, done.stderr
-    assert "layout ffpp" in done.stderr
+    code, _, errors = command("extract", real_data / "ffpp_videos", "--frames", 4, "--model", "demo", "--out", out)
+    assert code == 0, errors
+    assert "layout ffpp" in errors
     return open_cache(out)
 
 
@@ -51,9 +44,9 @@ def test_a_protocol_of_two_groups(videos: Cache, tmp_path: Path) -> None:
     split = tmp_path / "split.csv"
     split.write_text("group,split\nFF++/634,train\nFF++/004,test\n")
     words = ["classify", videos.path, "--train", "FaceSwap", "--test", "NeuralTextures", "--split", split]
-    done = pipeline(*words, "--head", "logistic,linear_svm,svm,mlp", "--out", tmp_path / "runs")
-    assert done.returncode == 0, done.stderr
-    assert "the heads have no order" in done.stdout and "it reaches" not in done.stdout
+    code, printed, errors = command(*words, "--head", "logistic,linear_svm,svm,mlp", "--out", tmp_path / "runs")
+    assert code == 0, errors
+    assert "the heads have no order" in printed and "it reaches" not in printed
     for head in ("logistic", "linear_svm", "svm", "mlp"):
         run = tmp_path / "runs" / "FaceSwap" / head
         described = json.loads((run / "run.json").read_text())
@@ -72,14 +65,14 @@ def test_a_leaking_protocol_is_refused_or_stamped(videos: Cache, tmp_path: Path)
     sides["real/519"] = "test"
     split.write_text("video_id,split\n" + "".join(f"FF++/c23/{video},{side}\n" for video, side in sides.items()))
     words = ["classify", videos.path, "--train", "FaceSwap", "--test", "NeuralTextures", "--split", split]
-    done = pipeline(*words, "--out", tmp_path / "runs")
-    assert done.returncode == 2 and "FF++/004" in done.stderr and "--allow-leak" in done.stderr
+    code, _, errors = command(*words, "--out", tmp_path / "runs")
+    assert code == 2 and "FF++/004" in errors and "--allow-leak" in errors
     assert not (tmp_path / "runs" / "FaceSwap").exists()
-    done = pipeline(*words, "--allow-leak", "--out", tmp_path / "runs")
-    assert done.returncode == 0, done.stderr
+    code, printed, errors = command(*words, "--allow-leak", "--out", tmp_path / "runs")
+    assert code == 0, errors
     stamp = "LEAK: 1 of 2 test groups were in training"
     run = tmp_path / "runs" / "FaceSwap" / "logistic"
-    assert stamp in done.stdout
+    assert stamp in printed
     assert stamp in (run / "report.html").read_text()
     assert stamp in (tmp_path / "runs" / "report.html").read_text()
     assert any(stamp in line for line in json.loads((run / "metrics.json").read_text())["caveats"])
@@ -93,8 +86,9 @@ def test_nested_and_flattened_crops_are_the_same(real_data: Path, tmp_path: Path
         shutil.copy(path, flat / manipulation / f"{video}_{frame}")
     caches = []
     for name, root in (("nested", nested), ("flat", flat)):
-        done = pipeline("extract", root, "--model", "demo", "--crop", "given", "--out", tmp_path / f"{name}.h5")
-        assert done.returncode == 0, done.stderr
+        words = ["extract", root, "--model", "demo", "--crop", "given", "--out", tmp_path / f"{name}.h5"]
+        code, _, errors = command(*words)
+        assert code == 0, errors
         caches.append(open_cache(tmp_path / f"{name}.h5"))
     one, other = caches
     same = [name for name in one.samples if name not in ("root", "path")]
@@ -102,14 +96,14 @@ def test_nested_and_flattened_crops_are_the_same(real_data: Path, tmp_path: Path
     assert np.array_equal(one.array("embedding"), other.array("embedding"))
     assert set(one.samples["manipulation"]) == {"real", "Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures"}
     assert set(one.samples["group"]) == {"ffpp_crops/000"}
-    done = pipeline("classify", one.path, "--train", "FaceSwap", "--out", tmp_path / "runs")
-    assert done.returncode == 2 and "Traceback" not in done.stderr
+    code, _, errors = command("classify", one.path, "--train", "FaceSwap", "--out", tmp_path / "runs")
+    assert code == 2 and "Traceback" not in errors
 
 
 def test_every_head_on_real_faces_grouped_by_their_original(real_data: Path, tmp_path: Path) -> None:
     faces = [real_data / "dfdc_faces", "--layout", "manifest", "--crop", "given", "--limit", 60]
-    made = pipeline("extract", *faces, "--model", "demo", "--out", tmp_path / "faces.h5")
-    assert made.returncode == 0, made.stderr
+    code, _, errors = command("extract", *faces, "--model", "demo", "--out", tmp_path / "faces.h5")
+    assert code == 0, errors
     short = [f"{name}.epochs=1" for name, head in HEADS.items() if head.chooses_epochs]
     folders = classify(
         tmp_path / "faces.h5", tmp_path / "runs", train=["fake"], test=["fake"], heads=list(HEADS), parameters=short

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from cache import predictions
 from cache.errors import InputError
 from cache.predictions import COLUMNS, VIDEO_COLUMNS
 from classify.ablation.grid import GridCell
@@ -141,7 +142,7 @@ def _write(declared: Declared, made: _Made, caches: Named, out: Path) -> None:
     try:
         draft.mkdir(parents=True)
         for level, name in (("frame", "predictions"), ("video", "video_predictions")):
-            tables[level].to_parquet(draft / f"{name}.parquet", index=False)
+            predictions.write(draft / f"{name}.parquet", tables[level])
         write_json(draft / "metrics.json", metrics)
         write_json(draft / "cell.json", declared.made_of)
         write_json(draft / "run.json", record)

@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cache import predictions
 from cache.errors import InputError
@@ -73,6 +75,28 @@ def test_a_video_name_that_stands_for_several_videos_is_refused(column: str) -> 
         predictions.to_videos(table)
     table.loc[1, "split"] = "other"  # of two splits it is two rows, as of a leak
     assert len(predictions.to_videos(table)) == 3
+
+
+ROWS = st.lists(
+    st.tuples(st.integers(0, 4), st.sampled_from(["val", "test"]), st.integers(0, 8)), min_size=1, max_size=24
+)
+
+
+@settings(deadline=None)
+@given(ROWS)
+def test_videos_are_the_rows_of_a_name_and_split_in_order_of_appearance(rows: list[tuple[int, str, int]]) -> None:
+    table = make_table(np.array([score / 8 for *_, score in rows]))
+    for name in predictions.OF_VIDEOS:
+        table[name] = [f"{name}{video % 2}" for video, *_ in rows]
+    table["video_id"], table["split"] = [f"v{video}" for video, *_ in rows], [split for _, split, _ in rows]
+    of_video: dict[tuple[str, str], list[float]] = {}
+    for name, split, score in zip(table["video_id"], table["split"], table["score"], strict=True):
+        of_video.setdefault((name, split), []).append(score)
+    videos = predictions.to_videos(table)
+    assert list(zip(videos["video_id"], videos["split"], strict=True)) == list(of_video)
+    assert videos["frames"].tolist() == [len(scores) for scores in of_video.values()]
+    assert videos["score"].tolist() == pytest.approx([np.mean(scores) for scores in of_video.values()])
+    assert (videos["group"] == "group" + (videos["video_id"].str[1:].astype(int) % 2).astype(str)).all()
 
 
 def test_files_that_are_no_predictions(tmp_path: Path) -> None:

@@ -41,6 +41,7 @@ def test_one_cache_named_twice_is_one(build_cache: Build) -> None:
     cache = open_cache(build_cache(groups=1))
     pictures = Pictures(cache, cache)
     assert len(pictures.caches) == 1
+    assert isinstance(pictures.prompts()["pair"].similarity, np.memmap), "of one cache nothing is copied"
     assert np.array_equal(pictures.array("embedding", np.array([3, 1])), cache.array("embedding")[[3, 1]])
     assert pictures.has("embedding") and not pictures.has("face/score") and not pictures.has("embedding", "background")
 

@@ -31,6 +31,16 @@ def test_a_zero_shot_auc_below_guessing_is_a_note(samples: pd.DataFrame, lean: f
         assert found[0].counts["high"] < 0.5
 
 
+def test_similarities_are_read_in_blocks(samples: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
+    similarity = np.random.default_rng(0).normal(size=(2 * len(samples), 4)).astype("f4")
+    similarity[:, 1] -= np.repeat(samples["label"].to_numpy(), 2)
+    scores = PromptScores(["real", "fake"] * 2, np.array([0, 1, 0, 1]), np.zeros((4, 4)), similarity)
+    some = samples.set_axis(2 * samples.index)
+    whole = zero_shot(some, {"pair": scores})
+    monkeypatch.setattr("evaluate.audit_prompts.BLOCK", 5)
+    assert len(whole) == 1 and zero_shot(some, {"pair": scores}) == whole
+
+
 def test_one_class_has_no_zero_shot_auc(samples: pd.DataFrame) -> None:
     scores = PromptScores(["real", "fake"], np.array([0, 1]), np.zeros((2, 4)), np.zeros((len(samples), 2)))
     assert zero_shot(samples[samples["label"] == 1], {"pair": scores}) == []

@@ -16,6 +16,12 @@ Make = Callable[..., Path]
 Table = Callable[..., pd.DataFrame]
 
 
+@pytest.fixture(autouse=True)
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing here looks at a figure: none is drawn."""
+    monkeypatch.setattr("evaluate.runs.FIGURES", {})
+
+
 def told(folder: Path) -> str:
     return "\n".join(evaluate_run(folder)["caveats"])
 

@@ -18,10 +18,21 @@ def fits(text: str) -> bool:
     return max(map(len, text.splitlines())) <= WIDTH and all(line == line.rstrip() for line in text.splitlines())
 
 
-def test_one_run_at_length(run_folder: Path) -> None:
-    results = evaluate_tree(run_folder)
-    text = summarise(results)
-    assert fits(text.replace(str(run_folder), "runs/a"))
+@pytest.fixture(autouse=True)
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing here looks at a run's figure: none is drawn."""
+    monkeypatch.setattr("evaluate.runs.FIGURES", {})
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory, make_run: Callable[..., Path]) -> list[dict[str, Any]]:
+    """Of a run as it is made by default, to look at."""
+    return evaluate_tree(make_run(tmp_path_factory.mktemp("console") / "run"))
+
+
+def test_one_run_at_length(results: list[dict[str, Any]]) -> None:
+    text, folder = summarise(results), Path(results[0]["folder"])
+    assert fits(text.replace(str(folder), "runs/a"))
     assert text.startswith("logistic, trained on FaceSwap\n")
     video = results[0]["by_manipulation"]["NeuralTextures"]["video"]
     auc = video["auc"]
@@ -35,11 +46,11 @@ def test_one_run_at_length(run_folder: Path) -> None:
     for video in results[0]["worst_videos"]:
         assert video["video_id"] in text
     assert "Read with care" in text and "hold the trained model fixed" in text.replace("\n    ", " ")
-    assert text.endswith(f"Report: {run_folder / 'report.html'}")
+    assert text.endswith(f"Report: {folder / 'report.html'}")
 
 
-def test_the_headline_tells_seen_from_unseen(run_folder: Path) -> None:
-    result = evaluate_tree(run_folder)[0]
+def test_the_headline_tells_seen_from_unseen(results: list[dict[str, Any]]) -> None:
+    result = results[0]
     auc = {name: f"{part['video']['auc']['value']:.3f}" for name, part in result["by_manipulation"].items()}
     first, second, last = headline(result)
     assert re.fullmatch(

@@ -3,12 +3,14 @@
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from cache.errors import InputError
+from cache.predictions import write
 from evaluate.folders import find_runs, read_run, write_json, write_text
 
 
@@ -92,6 +94,35 @@ def test_what_a_run_says_of_itself(run_folder: Path) -> None:
     assert run.threshold("video")["value"] == 0.55
     assert set(run.rows("test")["split"]) == {"test"}
     assert len(run.rows("val")) + len(run.rows("test")) == len(run.table)
+
+
+def test_rows_of_a_split_that_do_not_lie_together(run_folder: Path) -> None:
+    whole = read_run(run_folder)
+    mixed = replace(whole, table=whole.table.sample(frac=1, random_state=0))
+    for split in ("val", "test"):
+        assert mixed.rows(split).sort_index().equals(whole.rows(split))
+    assert len(replace(whole, table=whole.table[:0]).rows("val")) == 0
+
+
+def test_a_run_of_parquet_is_read_as_one_of_csv(run_folder: Path) -> None:
+    from_csv = read_run(run_folder).table
+    table = from_csv.assign(manipulation=from_csv["manipulation"].astype("category"))
+    write(run_folder / "predictions.parquet", table)
+    write(run_folder / "predictions.csv", table.iloc[:-1])
+    assert len(read_run(run_folder).table) == len(table) - 1, "the CSV counts where both are there"
+    (run_folder / "predictions.csv").unlink()
+    pd.testing.assert_frame_equal(read_run(run_folder).table, from_csv, check_exact=True)
+    write(run_folder / "predictions.parquet", pd.concat([table, table.iloc[[3]]]))
+    with pytest.raises(
+        InputError, match=rf"parquet, row {len(table) + 1}: the sample_id stands twice .* \(1 such rows\)"
+    ):
+        read_run(run_folder)
+    (run_folder / "predictions.parquet").write_bytes(b"PAR1")
+    with pytest.raises(InputError, match=r"cannot read predictions from .*\.parquet"):
+        read_run(run_folder)
+    (run_folder / "run.json").unlink()
+    with pytest.raises(InputError, match=r"holds predictions\.parquet but no run\.json"):
+        find_runs(run_folder)
 
 
 def test_a_run_without_thresholds_is_judged_at_one_half(tmp_path: Path, make_run: Callable[..., Path]) -> None:

@@ -59,7 +59,7 @@ videos = st.tuples(st.sampled_from("abcdef"), st.integers(0, 3), st.sampled_from
 frames = st.lists(videos, unique_by=lambda one: one[:2], max_size=16)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(frames, st.sampled_from([0.25, 0.5, 0.6]), st.integers(1, 3), st.randoms(use_true_random=False))
 def test_laws(drawn: list[tuple[str, int, float]], threshold: float, count: int, random: Any) -> None:
     rows = [(video, frame, int(video > "c"), score) for video, frame, score in drawn]

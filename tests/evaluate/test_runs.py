@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from cache.errors import InputError
+from cache.predictions import read, write
 from evaluate.console import summarise
 from evaluate.levels import at_level
 from evaluate.metrics import METRICS, auc
@@ -46,6 +47,27 @@ def test_a_manipulation_is_measured_against_the_reals(run_folder: Path) -> None:
     part = evaluate_run(run_folder)["by_manipulation"]["FaceSwap"]["video"]
     assert part["auc"]["value"] == auc(videos["label"].to_numpy(), videos["score"].to_numpy())
     assert (part["n"]["real"], part["n"]["fake"]) == (24, 24)
+
+
+def test_one_manipulation_is_the_whole_test_side(
+    tmp_path: Path, make_run: Callable[..., Path], predictions_table: Callable[..., pd.DataFrame]
+) -> None:
+    table = predictions_table(lift={"FaceSwap": 0.2})
+    result = evaluate_run(make_run(tmp_path / "run", tables=[table]))
+    cell = result["by_manipulation"]["FaceSwap"]
+    assert cell == {"seen": True} | {level: result[level] for level in ("frame", "video", "group")}
+    other = table[table["label"] == 0].assign(dataset="DFDC")
+    for name in ("sample_id", "video_id", "group"):
+        other[name] = "DFDC/" + other[name]
+    mixed = evaluate_run(make_run(tmp_path / "mixed", tables=[table, other]))
+    assert mixed["by_manipulation"]["FaceSwap"]["video"]["n"]["real"] == 24 < mixed["video"]["n"]["real"]
+
+
+def test_a_run_of_parquet_is_measured_as_one_of_csv(run_folder: Path) -> None:
+    from_csv = evaluate_run(run_folder)
+    write(run_folder / "predictions.parquet", read(run_folder / "predictions.csv"))
+    (run_folder / "predictions.csv").unlink()
+    assert evaluate_run(run_folder) == from_csv
 
 
 def test_the_same_bytes_every_time(tree: Path, tmp_path: Path) -> None:

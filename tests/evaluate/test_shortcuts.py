@@ -57,9 +57,9 @@ def test_few_groups_are_not_probed(described: pd.DataFrame) -> None:
 def test_a_background_that_tells(samples: pd.DataFrame) -> None:
     rng = np.random.default_rng(1)
     embedding = rng.normal(size=(len(samples), 8)).astype("f2")
-    assert picture_probe("background", "the background", embedding, samples).severity == "note"
+    assert picture_probe("background", "the background", embedding.__getitem__, samples).severity == "note"
     embedding[:, 3] += 3 * samples["label"].to_numpy()
-    found = picture_probe("background", "the background", embedding, samples)
+    found = picture_probe("background", "the background", embedding.__getitem__, samples)
     assert found.severity == "warning" and found.counts["value"] > 0.95
     assert found.sentence.startswith("WARNING: the background tell")
 
@@ -67,9 +67,25 @@ def test_a_background_that_tells(samples: pd.DataFrame) -> None:
 def test_shuffled_labels_are_at_chance_whatever_the_embedding_tells(samples: pd.DataFrame) -> None:
     embedding = np.random.default_rng(2).normal(size=(len(samples), 8))
     embedding[:, 0] += 5 * samples["label"].to_numpy()
-    found = shuffle_control(embedding, samples)
+    found = shuffle_control(embedding.__getitem__, samples)
     assert found.severity == "note" and found.sentence.endswith("as it must")
     assert found.counts["low"] < 0.5 < found.counts["high"] < 0.8
+
+
+def test_a_probe_reads_blocks_of_the_rows_that_it_takes(samples: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
+    embedding = np.random.default_rng(3).normal(size=(3 * len(samples), 8)).astype("f2")
+    some = samples[samples["group"] != samples["group"].iloc[0]]
+    some = some.set_axis(3 * some.index)
+    whole = picture_probe("background", "it", embedding.__getitem__, some)
+    asked: list[np.ndarray] = []
+
+    def embed(rows: np.ndarray) -> np.ndarray:
+        asked.append(rows)
+        return embedding[rows]
+
+    monkeypatch.setattr("evaluate.shortcuts.BLOCK", 7)
+    assert picture_probe("background", "it", embed, some) == whole
+    assert max(map(len, asked)) == 7 and np.array_equal(np.concatenate(asked[1:]), some.index)
 
 
 def test_samples_are_videos_of_whole_groups(described: pd.DataFrame) -> None:

@@ -1,7 +1,6 @@
 """What the world does to an extraction: disks that are full or read-only, two of them at once, signals, sentences."""
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
@@ -17,10 +16,10 @@ from PIL import Image
 import pipeline
 from cache.errors import InputError, InterruptedWork
 from cache.reader import Cache, open_cache
+from tests.commands import Commands, runs
 from tests.extract.faults import Fork, differences
 from tests.extract.tiny import make_data, run_tiny
 
-ROOT = Path(__file__).parents[2]
 SCRIPT = Path(__file__).with_name("tiny.py")
 Cli = Callable[..., tuple[int, str]]
 
@@ -184,22 +183,6 @@ def test_a_disk_that_becomes_full_ends_the_command_with_a_sentence(cli: Cli, mou
     assert cli(out)[0] == 0
 
 
-COMMANDS = """
-import json, os, sys
-import open_clip, pipeline  # nothing is computed yet: a fork of this is as good as a start, and saves its seconds
-for line in sys.stdin:
-    errors, *words = json.loads(line)
-    process = os.fork()
-    if process == 0:
-        os.setsid()
-        os.dup2(os.open(errors, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
-        sys.argv = ["pipeline.py", *words]
-        pipeline.main()
-    print(process, flush=True)
-    print(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), flush=True)
-"""
-
-
 def test_the_command_is_interrupted_and_killed(cli: Cli, pictures: Path, tmp_path: Path) -> None:
     """By both signals, then three times for good; what it makes in the end is what it makes in one go."""
     amount = ["--limit", "150", "--batch-size", "16", "--part-rows", "16"]
@@ -208,32 +191,27 @@ def test_the_command_is_interrupted_and_killed(cli: Cli, pictures: Path, tmp_pat
     parts, rng = out.with_name("x.h5.work"), np.random.default_rng()
     assert cli(whole, *amount)[0] == 0
 
-    def send(number: int, commands: subprocess.Popen[str], seconds: float = 0.0) -> int:
+    def send(number: int, seconds: float = 0.0) -> int:
         """Start it, and send its group a signal when it has sealed another part; the code that it ends with."""
         before = len(list(parts.glob("part-*")))
-        commands.stdin.write(json.dumps([str(errors), *words]) + "\n")
-        commands.stdin.flush()
-        process = int(commands.stdout.readline())
+        process = commands.start(*words, errors=errors)
         deadline = time.monotonic() + 60
+        while len(list(parts.glob("part-*"))) == before and runs(process) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(seconds)
         with contextlib.suppress(ProcessLookupError):  # it has ended already
-            while len(list(parts.glob("part-*"))) == before and time.monotonic() < deadline:
-                os.kill(process, 0)
-                time.sleep(0.01)
-            time.sleep(seconds)
             os.killpg(process, number)
-        return int(commands.stdout.readline())
+        return commands.wait()
 
     sealed: set[str] = set()
-    with subprocess.Popen(
-        [sys.executable, "-c", COMMANDS], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as commands:
+    with Commands() as commands:
         for number in (signal.SIGINT, signal.SIGTERM):
-            assert send(number, commands) == 1
+            assert send(number) == 1
             said = errors.read_text()
             assert "Traceback" not in said
             assert "of 300 frames; the same command goes on from there" in said.splitlines()[-1]
         for _ in range(3):
-            assert send(signal.SIGKILL, commands, 0.3 * rng.random()) == -signal.SIGKILL or out.exists()
+            assert send(signal.SIGKILL, 0.3 * rng.random()) == -signal.SIGKILL or out.exists()
             now = {path.name for path in parts.glob("part-*")}
             assert sealed <= now or out.exists(), "a sealed part is lost"
             sealed = now
