@@ -415,6 +415,11 @@ def evaluate(
         raise InputError(f"--root {root} is no folder")
     if missing := [str(source) for source in sources if not source.exists()]:
         raise InputError(f"{missing[0]} does not exist: name a folder of runs, or files of scores")
+    if grids := [str(source) for source in sources if (source / "grid.json").is_file()]:
+        raise InputError(
+            f"{grids[0]} holds a grid: `ablate --report {grids[0]}` writes its report; a cell is measured as a run by "
+            f"`evaluate {grids[0]}/cells/KEY`"
+        )
     files = [source for source in sources if not source.is_dir()]
     if not files:
         if out is not None or of_files or len(sources) > 1:

@@ -86,7 +86,9 @@ def compare(folder: Path, every: int) -> None:
     split = split_of(folder)
     write_arrays(folder, split)
     cells = [json.loads(path.read_text()) for path in sorted((folder / "out/cells").glob("*/run.json"))]
-    found = {path.parent.name: json.loads(path.read_text()) for path in (folder / "out/cells").glob("*/metrics.json")}
+    found = {
+        path.parent.name: json.loads(path.read_text()) for path in (folder / "out/cells").glob("*/cell_metrics.json")
+    }
     ours = [found[path.parent.name] for path in sorted((folder / "out/cells").glob("*/run.json"))]
     chosen = range(0, len(cells), every)
     start = time.perf_counter()

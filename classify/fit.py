@@ -3,18 +3,18 @@
 import time
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
-import pandas as pd
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
 from cache.errors import InputError, choose
+from classify.fitted import Fitted, Wanted
 from classify.folds import few_groups, row_weights
-from classify.heads import HEADS, Head
+from classify.heads import HEADS
 from classify.heads.ensemble import MEMBERS, Ensemble, joined_decision
 from classify.heads.epochs import Checkpoint
 from classify.normalize import METHODS, Blocks
@@ -28,55 +28,6 @@ from evaluate.metrics import auc
 
 FOR_MEMBERS = "platt"  # how an ensemble brings its members to one scale
 UNMET = "the solver stopped before its tolerance was met; features of another scale may help"
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """A fitted head and how it came about.
-
-    Attributes
-    ----------
-    estimator : Pipeline
-        `Normalize`, then the head.
-    parameters : dict
-        All parameters of the head but the seed.
-    uncalibrated : ndarray of float64, shape (n,), or None
-        Score of each training row by a head that never saw its group.
-    out_of_fold : ndarray of float64, shape (n,), or None
-        The same; where calibration was asked for, calibrated on the other folds.
-    calibration : dict or None
-        ``{"method", "frame", "video"}``, each level's as `evaluate.calibration.apply` takes it.
-    thresholds : dict
-        ``{"frame": {"value", "source"}, "video": {"value", "source"}}``
-    search : list of dict
-        ``{"params", "auc"}`` of each candidate, in the order tried.
-    history : DataFrame or None
-        Loss by epoch, of heads with epochs.
-    caveats : list of str
-    n_parameters : int
-    seconds : float
-    """
-
-    estimator: Pipeline
-    parameters: dict[str, Any]
-    uncalibrated: np.ndarray | None
-    out_of_fold: np.ndarray | None
-    calibration: dict[str, Any] | None
-    thresholds: dict[str, dict[str, Any]]
-    search: list[dict[str, Any]]
-    history: pd.DataFrame | None
-    caveats: list[str]
-    n_parameters: int
-    seconds: float
-
-    @property
-    def head(self) -> Head:
-        """The head without its normalisation."""
-        return self.estimator.named_steps["head"]
-
-    def map_of(self, level: str) -> dict[str, Any] | None:
-        """The calibration of a level, as `evaluate.calibration.apply` takes it."""
-        return None if self.calibration is None else self.calibration[level]
 
 
 def fit_head(
@@ -143,14 +94,6 @@ def fit_head(
         head, X, y, video, group, wanted,
         blocks=blocks, normalize=normalize, seed=seed, known=known, fitted=fitted, checkpoint=checkpoint,
     )[0]  # fmt: skip
-
-
-class Wanted(NamedTuple):
-    """What may differ between heads that are fitted together: fixed parameters, calibration and threshold."""
-
-    parameters: dict[str, Any]
-    calibrate: str | None = None
-    threshold: float | None = None
 
 
 def fit_heads(

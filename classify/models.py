@@ -14,7 +14,7 @@ from sklearn.pipeline import Pipeline
 
 from cache.errors import InputError
 from cache.schema import FAKE, REAL, Provenance, json_hash
-from classify.fit import Fitted
+from classify.fitted import Fitted
 from classify.heads import Head
 from classify.normalize import METHODS, Normalize
 from classify.outcome import LEVELS

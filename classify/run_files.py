@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cache import predictions
-from classify.fit import Fitted
+from classify.fitted import Fitted
 from classify.record import log_lines, write_json
 from classify.views import write_views
 from evaluate.calibration import apply

@@ -13,7 +13,7 @@ import xxhash
 from cache.schema import FAKE
 from classify.caches import Caches
 from classify.choices import takes_prompts
-from classify.fit import Fitted
+from classify.fitted import Fitted
 from classify.heads import HEADS
 from classify.heads.ensemble import UNCALIBRATED
 from classify.normalize import Blocks

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from classify.caches import open_caches
 from classify.choices import BY_DEFAULT, check_choices
-from classify.fit import Fitted
+from classify.fitted import Fitted
 from classify.heads import HEADS
 from classify.normalize import METHODS
 from classify.parameters import Parameters

@@ -12,7 +12,8 @@ import pandas as pd
 
 from classify.checkpoints import write_checkpoints
 from classify.features import feature_matrix
-from classify.fit import Fitted, fit_head, scores
+from classify.fit import fit_head, scores
+from classify.fitted import Fitted
 from classify.heads.epochs import Arrays, Checkpoint
 from classify.models import save_model
 from classify.protocol import publish_split

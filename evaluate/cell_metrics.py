@@ -69,7 +69,7 @@ def plan_measures(tables: Levels, trained_on: Sequence[str]) -> Measures:
 def cell_metrics(
     measures: Measures, scores: Mapping[str, np.ndarray], thresholds: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """What ``metrics.json`` of a cell holds.
+    """What ``cell_metrics.json`` of a cell holds.
 
     Parameters
     ----------

@@ -54,7 +54,7 @@ def ablate(
 ) -> Outcome:
     """Make the cells of a grid that are not there yet, each a whole, honest run.
 
-    Writes ``out/cells/<key>/`` with ``run.json``, ``metrics.json``, ``predictions.parquet`` and
+    Writes ``out/cells/<key>/`` with ``run.json``, ``cell_metrics.json``, ``predictions.parquet`` and
     ``video_predictions.parquet``, and ``out/grid.json``. A cell's key is the hash of its options, of its caches'
     fingerprints and of the code: a changed cache makes another cell, and what the old one made is named as stale.
 

@@ -18,7 +18,8 @@ from cache.predictions import COLUMNS, VIDEO_COLUMNS
 from classify.ablation.grid import GridCell
 from classify.ablation.keys import Identity
 from classify.ablation.prepare import Named, Prepared, of_cell, prepare
-from classify.fit import Fitted, Wanted, fit_heads
+from classify.fit import fit_heads
+from classify.fitted import Fitted, Wanted
 from classify.heads import HEADS
 from classify.heads.base import Head
 from classify.normalize import Normalize
@@ -143,7 +144,7 @@ def _write(declared: Declared, made: _Made, caches: Named, out: Path) -> None:
         draft.mkdir(parents=True)
         for level, name in (("frame", "predictions"), ("video", "video_predictions")):
             predictions.write(draft / f"{name}.parquet", tables[level])
-        write_json(draft / "metrics.json", metrics)
+        write_json(draft / "cell_metrics.json", metrics)
         write_json(draft / "cell.json", declared.made_of)
         write_json(draft / "run.json", record)
         if not folder.exists():  # another process may have made it meanwhile

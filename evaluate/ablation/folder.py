@@ -31,7 +31,7 @@ class CellResult:
     error : str or None
         Why it failed.
     run, metrics : dict
-        ``run.json`` and ``metrics.json``; empty unless done.
+        ``run.json`` and ``cell_metrics.json``; empty unless done.
     videos : DataFrame or None
         Predictions, one row a video (`READ`); None unless done.
     """
@@ -205,7 +205,7 @@ def _read_cell(folder: Path, stated: Mapping[str, Any]) -> CellResult:
         return cell
     home = folder / cell.key
     try:
-        run, metrics = (_json(home / name) for name in ("run.json", "metrics.json"))
+        run, metrics = (_json(home / name) for name in ("run.json", "cell_metrics.json"))
         videos = pd.read_parquet(home / "video_predictions.parquet", columns=READ)
     except (OSError, ValueError, KeyError) as error:
         return replace(cell, state="failed", error=f"its results cannot be read: {error}")

@@ -11,7 +11,8 @@ from sklearn.exceptions import ConvergenceWarning
 
 import classify.search as searching
 from cache.errors import InputError
-from classify.fit import Fitted, fit_head, scores
+from classify.fit import fit_head, scores
+from classify.fitted import Fitted
 from classify.folds import grouped_folds, row_weights
 from classify.heads import HEADS
 from classify.heads.base import Prompts

@@ -17,7 +17,8 @@ from safetensors.numpy import load_file, save_file
 from cache.errors import InputError
 from cache.schema import Provenance, json_hash
 from classify.checkpoints import write_checkpoints
-from classify.fit import Fitted, fit_head, scores
+from classify.fit import fit_head, scores
+from classify.fitted import Fitted
 from classify.heads import HEADS
 from classify.heads.base import Prompts
 from classify.models import load_model, save_model

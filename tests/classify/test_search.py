@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from classify.fit import Fitted, fit_head, scores
+from classify.fit import fit_head, scores
+from classify.fitted import Fitted
 from classify.folds import grouped_folds, row_weights
 from classify.heads import contrastive
 from classify.heads.epochs import EpochHead, Validation

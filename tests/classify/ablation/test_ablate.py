@@ -69,7 +69,7 @@ def test_every_cell_is_a_whole_run(grid: Grid, tmp_path: Path) -> None:
     assert ended.ledger["axes"] == ["head", "logistic.C", "normalize"]
     for one in ended.ledger["cells"]:
         folder = tmp_path / "out" / "cells" / one["key"]
-        run, metrics = (json.loads((folder / f"{name}.json").read_text()) for name in ("run", "metrics"))
+        run, metrics = (json.loads((folder / f"{name}.json").read_text()) for name in ("run", "cell_metrics"))
         assert run["head"] == one["axes"]["head"] and run["normalize"] == one["axes"]["normalize"]
         assert run["parameters"].get("C") == one["axes"]["logistic.C"]
         tables = {name: pd.read_parquet(folder / f"{name}.parquet") for name in ("predictions", "video_predictions")}

@@ -47,7 +47,7 @@ def make_videos(split: str, lift: Mapping[str, float], groups: Sequence[int]) ->
 
 
 def figures(table: pd.DataFrame) -> dict[str, Any]:
-    """What `metrics.json` tells of some rows, with an interval of a fixed width."""
+    """What `cell_metrics.json` tells of some rows, with an interval of a fixed width."""
     value = auc(table["label"].to_numpy(), table["score"].to_numpy())
     figure = {"value": value, "low": max(0.0, value - 0.05), "high": min(1.0, value + 0.05)}
     names = ("auc", "eer", "average_precision", "balanced_accuracy")
@@ -59,7 +59,7 @@ def figures(table: pd.DataFrame) -> dict[str, Any]:
 def scored(
     lift: tuple[tuple[str, float], ...], fold: float | None, train: tuple[str, ...], groups: tuple[int, ...]
 ) -> tuple[bytes, str]:
-    """``video_predictions.parquet`` and ``metrics.json`` of a cell."""
+    """``video_predictions.parquet`` and ``cell_metrics.json`` of a cell."""
     test = make_videos("test", dict(lift), groups)
     tables, out_of_fold = [test], None
     if fold is not None:
@@ -91,7 +91,7 @@ def write_cell(folder: Path, plan: Planned) -> None:
         "command": "python pipeline.py classify x.h5 --train FaceSwap",
     } | plan.settings
     (folder / "run.json").write_text(json.dumps(run), encoding="utf-8")
-    (folder / "metrics.json").write_text(metrics, encoding="utf-8")
+    (folder / "cell_metrics.json").write_text(metrics, encoding="utf-8")
     (folder / "video_predictions.parquet").write_bytes(videos)
 
 

@@ -28,7 +28,7 @@ def test_seconds_are_of_what_is_told() -> None:
     assert seconds({"fit": 1.0, "other": 5.0}) == 1.0 and seconds(None) is None
 
 
-@pytest.mark.parametrize("name", ["run.json", "metrics.json", "video_predictions.parquet"])
+@pytest.mark.parametrize("name", ["run.json", "cell_metrics.json", "video_predictions.parquet"])
 def test_a_cell_that_cannot_be_read_counts_as_failed(
     name: str, plan: Any, make_grid: Callable[..., Path], tmp_path: Path
 ) -> None:
