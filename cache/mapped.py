@@ -1,7 +1,9 @@
 """Where the datasets of a feature file lie: memory maps of them, their rows in memory, and what damage looks like."""
 
 import contextlib
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,9 @@ from cache.attributes import read_attributes
 from cache.errors import InputError
 from cache.sealed import read_block
 from cache.widen import widen
+
+THREADS = 4  # more find no more memory to read
+FEWEST = 4096  # rows of a thread
 
 Place = tuple[h5py.File, Path]  # the file that a dataset lies in, and where that is
 
@@ -79,13 +84,44 @@ def in_memory(mapped: np.ndarray, rows: np.ndarray | None = None, dtype: DTypeLi
     InputError
         ``dtype`` is another.
     """
-    if dtype is None or np.dtype(dtype) == mapped.dtype:
-        if rows is None and isinstance(mapped, np.memmap):  # read, not mapped page by page
-            whole = np.fromfile(str(mapped.filename), mapped.dtype, mapped.size, offset=mapped.offset)
-            return whole.reshape(mapped.shape)
-        return np.array(mapped) if rows is None else np.asarray(mapped[rows])  # which is a copy already
-    if np.dtype(dtype) != np.float32:
+    if dtype is not None and np.dtype(dtype) not in (mapped.dtype, np.float32):
         raise InputError(f"an array of {mapped.dtype} is read as it is or as float32, not as {np.dtype(dtype)}")
-    out = np.empty((len(mapped) if rows is None else len(rows), *mapped.shape[1:]), np.float32)
-    widen(mapped, out, rows)
-    return out
+    if dtype is not None and np.dtype(dtype) != mapped.dtype:
+        out = np.empty((len(mapped) if rows is None else len(rows), *mapped.shape[1:]), np.float32)
+        _in_threads(len(out), lambda part: _widened(mapped, out, rows, part))
+        return out
+    if rows is not None:
+        return np.asarray(mapped[rows])  # which is a copy already
+    if not isinstance(mapped, np.memmap):
+        return np.array(mapped)
+    whole = np.empty(mapped.shape, mapped.dtype)
+    _in_threads(len(whole), lambda part: _read(mapped, whole, part))
+    return whole
+
+
+def _widened(mapped: np.ndarray, out: np.ndarray, rows: np.ndarray | None, part: slice) -> None:
+    if rows is None:
+        widen(mapped[part], out[part])
+    else:
+        widen(mapped, out[part], rows[part])
+
+
+def _read(mapped: np.memmap, whole: np.ndarray, part: slice) -> None:
+    """Rows read, not mapped page by page."""
+    row = mapped.nbytes // len(mapped)
+    with open(str(mapped.filename), "rb", buffering=0) as file:
+        file.seek(mapped.offset + part.start * row)
+        left = whole[part].reshape(-1).view(np.uint8).data
+        while left:
+            count = file.readinto(left)
+            if not count:
+                raise InputError(f"{mapped.filename} has become shorter while it was read; copy it anew")
+            left = left[count:]
+
+
+def _in_threads(rows: int, work: Callable[[slice], None]) -> None:
+    """Work on some rows in each of a few threads: most of the time goes by while the system finds fresh pages."""
+    step = max(-(-rows // min(THREADS, os.cpu_count() or 1)), FEWEST)
+    parts = [slice(start, min(start + step, rows)) for start in range(0, rows, step)]
+    with ThreadPoolExecutor(max(len(parts), 1)) as threads:
+        list(threads.map(work, parts))
