@@ -2,12 +2,16 @@
 
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from benchmarks.synthetic import make_cache
+from classify.ablation.ablate import ablate
 from classify.ablation.axes import OPTIONS
 from classify.ablation.grid import Grid, read_grid
+from classify.ablation.sections import CacheFiles
 from extract.prompts import PROMPT_SETS
 
 ROOT = Path(__file__).parents[3]
@@ -61,6 +65,27 @@ def test_a_grid_names_what_a_cache_of_ffpp_holds(name: str) -> None:
             assert options["prompt_set"] in PROMPT_SETS
             assert options["prompt_set"] in extracted
         assert "cls" not in options.get("features", ()) or {"--tokens", "cls"} <= extracted
+
+
+@pytest.fixture(scope="module")
+def ffpp(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small synthetic cache of FaceForensics++'s manipulations with the prompt sets that grids name."""
+    path = tmp_path_factory.mktemp("ffpp") / "ffpp.h5"
+    make_cache(path, rows=600, columns=8, frames=1, prompts=dict.fromkeys(PROMPT_SETS, 4))
+    return path
+
+
+@pytest.mark.parametrize("name", sorted(QUESTIONS))
+def test_cells_of_a_grid_can_be_made(name: str, ffpp: Path, tmp_path: Path) -> None:
+    whole = grid(name)
+    cells = [
+        one for one in whole.cells if one.options["head"] != "mlp" and "cls" not in one.options.get("features", ())
+    ]
+    some = replace(
+        whole, caches={cache: CacheFiles(ffpp) for cache in whole.caches}, cells=[cells[0], cells[-1]], baseline=0
+    )
+    ended = ablate(some, tmp_path, jobs=1)
+    assert (ended.made, ended.failed) == (2, {})
 
 
 def test_the_guide_lists_every_axis_and_every_grid() -> None:
