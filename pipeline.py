@@ -516,7 +516,7 @@ def ablate(
         name: value for name, value in (("jobs", jobs), ("backend", backend), ("shard", shard)) if value is not None
     }
     if dry_run:
-        _list_cells(declared, out, jobs)
+        _list_cells(declared, out, jobs, shard or "1/1")
     else:
         _ablate(declared, Path(str(out)), chosen)
 
@@ -812,6 +812,7 @@ def _explain(
 
 def _ablate(grid: Any, out: Path, options: dict[str, Any]) -> None:
     from classify.ablation.ablate import ablate
+    from classify.ablation.ledger import is_reported
 
     with progress_bar(grid.path.stem, "cells") as progress:
         ended = ablate(grid, out, **options, command=command_line(), say=say, progress=progress)
@@ -823,7 +824,7 @@ def _ablate(grid: Any, out: Path, options: dict[str, Any]) -> None:
     if left:
         then = f"python pipeline.py ablate --report {shlex.quote(str(out))}"
         print(f"{left:,} of {len(titles):,} cells are left to other shards; when they are done: {then}")
-    elif ended.made or not (out / "report.html").exists():
+    elif not is_reported(out):
         _report_grid(out)
     else:
         print(f"nothing was left to do; {out / 'report.html'} stands")
@@ -838,17 +839,24 @@ def _report_grid(out: Path) -> None:
     print("\n".join(write_report(out)))
 
 
-def _list_cells(grid: Any, out: Path | None, jobs: int | None) -> None:
+def _list_cells(grid: Any, out: Path | None, jobs: int | None, shard: str) -> None:
+    from classify.ablation.ablate import of_shard
+    from classify.ablation.alike import check_samples_match
     from classify.ablation.estimate import estimate
     from classify.ablation.ledger import declare
 
-    declared, folder = declare(grid), out or Path(".ablate")
+    if jobs == 0:
+        raise InputError("--jobs is 1 or more; left out, as many as there are cores")
+    cells, folder = declare(grid), out or Path(".ablate")
+    check_samples_match(grid)
+    declared = of_shard(cells, shard)
     for one in declared:
         print(f"{one.key}  {one.cell.title()}")
-    baseline = declared[grid.baseline].cell.title()
+    baseline = grid.cells[grid.baseline].title()
     print(f"{len(declared):,} cells of {', '.join(grid.axes) or 'no axis'}; compared with: {baseline}")
     expected = estimate(grid, declared, folder, -1 if jobs is None else jobs)
-    print(f"about {duration(expected.seconds)} for what is not there yet")
+    least = "at least" if expected.untimed else "about"
+    print(f"{least} {duration(expected.seconds)} for what is not there yet")
     for head, seconds in expected.by_head.items():
         print(f"  {head}: {seconds:.2g} s a cell")
     for head, why in expected.untimed.items():

@@ -14,6 +14,7 @@ time is that of the whole command: start, cells with intervals and files, report
 """
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -205,23 +206,28 @@ def drawn_seconds(folder: Path, cell: dict[str, Any]) -> float:
 
 
 def kill(folder: Path, times: int, seed: int) -> None:
-    """Kill the grid at random moments until it is whole, and hold its table against that of one that was not."""
+    """Kill the grid at random moments after its first new cell, then let it end; hold its table against a whole one."""
     whole = timed(command(folder, "whole"))
     moments = random.Random(seed)
     for number in range(1, times + 1):
-        wait = moments.uniform(0.1, 0.5) * whole
-        process = subprocess.Popen(command(folder, "out"), stdout=subprocess.DEVNULL, start_new_session=True)
-        try:
-            process.wait(wait)
-        except subprocess.TimeoutExpired:
+        before = there(folder)
+        process = subprocess.Popen(
+            command(folder, "out"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+        while process.poll() is None and there(folder) == before:
+            time.sleep(0.01)
+        time.sleep(moments.uniform(0, whole / 20))
+        with contextlib.suppress(ProcessLookupError):  # it had ended
             os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-        made = len(list((folder / "out/cells").glob("[!.]*")))
-        print(f"kill {number} after {wait:.1f} s of {whole:.1f}: {made} cells there", flush=True)
+        print(f"kill {number}: {there(folder)} cells there, exit code {process.wait()}", flush=True)
     timed(command(folder, "out"))
     one, other = (pd.read_csv(folder / name / "table.csv") for name in ("whole", "out"))
     differing = [name for name in one if not one[name].equals(other[name])]
     print(f"columns that differ: {', '.join(differing) or 'none'}")
+
+
+def there(folder: Path) -> int:
+    return len(list((folder / "out/cells").glob("[!.]*")))
 
 
 if __name__ == "__main__":

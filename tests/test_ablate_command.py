@@ -47,6 +47,11 @@ def test_a_grid_its_report_and_a_second_start(cli: Cli, grid: Path, cache: Path,
     code, again, err = cli(*words)
     assert code == 0 and "4 of 4 cells are there already" in err
     assert again == f"nothing was left to do; {tmp_path / 'out' / 'report.html'} stands\n"
+    grid.write_text(GRID + "[baseline]\nlogistic.C = 10\nnormalize = 'l2'\n")
+    code, other, _ = cli(*words)
+    assert code == 0 and "baseline (logistic.C 10" in other  # nothing fitted, and another report
+    grid.write_text(GRID)
+    assert cli(*words)[1] == out
     (tmp_path / "out" / "report.html").unlink()
     code, anew, _ = cli("ablate", "--report", tmp_path / "out")
     assert code == 0 and anew == out and (tmp_path / "out" / "report.html").exists()

@@ -6,19 +6,36 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from joblib import Parallel, delayed, parallel_config
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+from joblib.parallel import BACKENDS
 
 from cache.errors import InputError, InterruptedWork
 from classify.ablation.alike import check_samples_match
 from classify.ablation.grid import Grid
-from classify.ablation.ledger import Ledger, declare, write_ledger
+from classify.ablation.ledger import FILE, Ledger, declare, write_ledger
 from classify.ablation.prepare import TOGETHER, forget
-from classify.ablation.work import CELLS, Declared, Ended, Task, carry_out, shares_work
+from classify.ablation.work import (
+    CELLS,
+    FAILED,
+    Declared,
+    Ended,
+    Task,
+    carry_out,
+    is_done,
+    record_death,
+    shares_work,
+)  # fmt: skip
+from classify.choices import members_named
+from classify.heads import HEADS
+from evaluate.wording import listed
 
+RAY = "ray"
+ENDS = [kind for kind in (signal.SIGTERM, getattr(signal, "SIGHUP", None)) if kind]
 DEAD = 600  # seconds after which a folder that is being written belongs to a process that is no more
 
 
@@ -83,18 +100,25 @@ def ablate(
         none. A cell that cannot be made is recorded in ``out/failed/`` and raises nothing.
     """
     out = Path(out)
-    first, of = _shard(shard)
+    if jobs == 0:
+        raise InputError("jobs are 1 or more; left out, as many as there are cores")
+    if backend not in (*BACKENDS, RAY):
+        raise InputError(f"joblib has no backend {backend!r}: loky, threading, or ray where Ray is installed")
     declared = declare(grid)
-    mine = declared[first - 1 :: of]
+    mine = of_shard(declared, shard)
+    _refuse_other(out)
+    missing = frozenset(one.key for one in mine if not is_done(out, one.key))
+    tasks = list(_tasks(mine, missing))
+    if backend == "threading":
+        _refuse_threads(tasks)
+    if missing:
+        check_samples_match(grid)
     ledger = write_ledger(out, grid, declared, command)
     for sentence in _told(ledger):
         say(sentence)
-    missing = frozenset(one.key for one in mine if not (out / CELLS / one.key).is_dir())
     if not missing:
         return Outcome(ledger, 0, {})
-    check_samples_match(grid, [one.cell for one in mine])
-    _sweep(out / CELLS)
-    tasks = list(_tasks(mine, missing))
+    _sweep(out)
     ended: list[Ended] = []
     try:
         with _ended_as_by_hand():
@@ -113,11 +137,18 @@ def ablate(
     return Outcome(write_ledger(out, grid, declared, command), len(ended) - len(failed), failed)
 
 
-def _shard(text: str) -> tuple[int, int]:
-    first, slash, of = text.partition("/")
+def _refuse_other(out: Path) -> None:
+    """Refuse a folder that holds something else: a report there would be replaced."""
+    if out.is_dir() and not (out / FILE).exists() and any(out.glob("[!.]*")):
+        raise InputError(f"{out} is there and holds no grid: name another --out")
+
+
+def of_shard(declared: Sequence[Declared], shard: str) -> Sequence[Declared]:
+    """Every n-th cell, from the i-th on, of a shard "i/n"."""
+    first, slash, of = shard.partition("/")
     if not (slash and first.isdecimal() and of.isdecimal() and 1 <= int(first) <= int(of)):
-        raise InputError(f"a shard is i/n, as 2/8 for the second of eight, not {text!r}")
-    return int(first), int(of)
+        raise InputError(f"a shard is i/n, as 2/8 for the second of eight, not {shard!r}")
+    return declared[int(first) - 1 :: int(of)]
 
 
 def _tasks(cells: Sequence[Declared], missing: frozenset[str]) -> Iterator[Task]:
@@ -137,20 +168,43 @@ def _without(declared: Declared, names: Collection[str]) -> str:
     return json.dumps({k: v for k, v in declared.cell.options.items() if k not in names}, sort_keys=True)
 
 
-def _in_parallel(tasks: list[Task], grid: Grid, out: Path, jobs: int, backend: str) -> Iterable[list[Ended]]:
+def _in_parallel(tasks: list[Task], grid: Grid, out: Path, jobs: int, backend: str) -> Iterator[list[Ended]]:
     """What became of the cells of each task, as they end."""
-    if backend == "ray":
+    if jobs == 1 or len(tasks) == 1:
+        yield from (carry_out(task, grid.caches, out) for task in tasks)
+        return
+    if backend == RAY:
         _register_ray()
     work = (delayed(carry_out)(task, grid.caches, out) for task in tasks)
-    if jobs == 1 or len(tasks) == 1:
-        return (carry_out(task, grid.caches, out) for task in tasks)
     try:
         with parallel_config(backend=backend):
-            return Parallel(n_jobs=jobs, batch_size=1, return_as=_returned(backend))(work)
-    except ValueError as error:
+            yield from Parallel(n_jobs=jobs, batch_size=1, return_as=_returned(backend))(work)
+    except TerminatedWorkerError:  # a process was killed, mostly for want of memory: whose fault it was shows alone
+        yield from (_apart(task, grid, out) for task in tasks if not _is_over(task, out))
+
+
+def _apart(task: Task, grid: Grid, out: Path) -> list[Ended]:
+    """A task in a process of its own, whose death is that of no other."""
+    try:
+        return next(iter(Parallel(n_jobs=2)([delayed(carry_out)(task, grid.caches, out)])))
+    except TerminatedWorkerError:
+        return record_death(task, out)
+
+
+def _is_over(task: Task, out: Path) -> bool:
+    return all(is_done(out, key) or (out / FAILED / f"{key}.json").exists() for key in task.missing)
+
+
+def _refuse_threads(tasks: Sequence[Task]) -> None:
+    """Heads that draw random numbers from the one generator of a process would share it with others."""
+    options = [one.cell.options for task in tasks for one in task.cells]
+    fixed = [{one["head"]: one.get("parameters", {})} for one in options]
+    heads = {name for one, of in zip(options, fixed, strict=True) for name in (one["head"], *members_named(of))}
+    if drawing := sorted(name for name in heads if not HEADS[name].in_threads):
         raise InputError(
-            f"joblib has no backend {backend!r}: loky, threading, or ray where Ray is installed"
-        ) from error
+            f"{listed(drawing)} cannot be fitted in threads, which share one generator of random numbers: "
+            "--backend loky"
+        )
 
 
 @contextlib.contextmanager
@@ -159,15 +213,16 @@ def _ended_as_by_hand() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    before = {kind: signal.signal(kind, signal.default_int_handler) for kind in ENDS}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for kind, handler in before.items():
+            signal.signal(kind, handler)
 
 
 def _returned(backend: str) -> str:
-    return "list" if backend == "ray" else "generator_unordered"
+    return "list" if backend == RAY else "generator_unordered"
 
 
 def _register_ray() -> None:
@@ -190,8 +245,9 @@ def _told(ledger: Ledger) -> list[str]:
     return told
 
 
-def _sweep(cells: Path) -> None:
+def _sweep(out: Path) -> None:
     """Remove what processes left that were killed while they wrote."""
-    for draft in cells.glob(".*.tmp"):
-        if time.time() - draft.stat().st_mtime > DEAD:
-            shutil.rmtree(draft, ignore_errors=True)
+    for draft in [*(out / CELLS).glob(".*.tmp"), *out.glob(f".{FILE}.*.tmp")]:
+        with contextlib.suppress(OSError):  # another process sweeps, too
+            if time.time() - draft.stat().st_mtime > DEAD:
+                shutil.rmtree(draft) if draft.is_dir() else draft.unlink()

@@ -1,19 +1,18 @@
 """Whether caches whose cells are compared hold the same samples."""
 
-from collections.abc import Sequence
 from itertools import combinations
 
 import pandas as pd
 
 from cache.errors import InputError
 from cache.reader import open_cache
-from classify.ablation.grid import Grid, GridCell
+from classify.ablation.grid import Grid
 from evaluate.wording import listed
 
-MUST_AGREE = ("label", "manipulation", "compression", "group")  # of a video
+MUST_AGREE = ("label", "manipulation", "compression", "group", "scene", "identities", "split")  # of a video
 
 
-def check_samples_match(grid: Grid, cells: Sequence[GridCell]) -> None:
+def check_samples_match(grid: Grid) -> None:
     """Refuse caches of one data set that hold other videos of it, or say other things of them.
 
     Their cells would be split otherwise and tested on other videos, and a difference between them would be one of
@@ -26,7 +25,7 @@ def check_samples_match(grid: Grid, cells: Sequence[GridCell]) -> None:
         Naming the caches and what differs.
     """
     for option in ("cache", "test_cache"):
-        names = list(dict.fromkeys(cell.options[option] for cell in cells if option in cell.options))
+        names = list(dict.fromkeys(cell.options[option] for cell in grid.cells if option in cell.options))
         if len(names) > 1:
             videos = {name: _videos(grid, name) for name in names}
             for one, other in combinations(names, 2):

@@ -88,7 +88,7 @@ def checked(name: str, value: Any) -> Any:
             raise InputError(f"{value!r} is given where {said} is needed")
     if name in _CHECKS:
         _CHECKS[name](value)
-    return value
+    return float(value) if kind is float else value
 
 
 def shown(value: Any) -> Any:
@@ -168,9 +168,16 @@ def _check_split(options: Mapping[str, Any]) -> None:
 
 def _json_value(value: Any) -> Any:
     try:
-        return json.loads(json.dumps(value, allow_nan=False))
+        return _whole(json.loads(json.dumps(value, allow_nan=False)))
     except (TypeError, ValueError) as error:
         raise InputError(f"{value} is given where a finite number, a text or a list of them is needed") from error
+
+
+def _whole(value: Any) -> Any:
+    """1.0 as 1, so that a number has one spelling."""
+    if isinstance(value, list):
+        return [_whole(one) for one in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _texts(value: Any, ordered: bool) -> list[str]:
@@ -206,8 +213,8 @@ def _check_share(value: float) -> None:
 
 
 def _check_seed(value: int) -> None:
-    if value < 0:
-        raise InputError(f"a seed is 0 or more, not {value}")
+    if not 0 <= value < 2**32:
+        raise InputError(f"a seed is {'0 or more' if value < 0 else 'below 2 to the 32nd'}, not {value}")
 
 
 _CHECKS: dict[str, Callable[[Any], Any]] = {

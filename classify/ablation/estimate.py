@@ -12,7 +12,7 @@ from joblib import cpu_count
 from cache.errors import InputError
 from classify.ablation.grid import Grid
 from classify.ablation.prepare import Named, Prepared, of_cell, prepare
-from classify.ablation.work import CELLS, Declared
+from classify.ablation.work import CELLS, Declared, is_done
 from classify.fit import fit_head
 from classify.thinning import keep_groups
 
@@ -50,7 +50,7 @@ def estimate(grid: Grid, declared: Sequence[Declared], out: Path, jobs: int = -1
     jobs : int
         Processes.
     """
-    there = {one.key for one in declared if (out / CELLS / one.key).is_dir()}
+    there = {one.key for one in declared if is_done(out, one.key)}
     missing: dict[str, list[Declared]] = {}
     for one in declared:
         if one.key not in there:

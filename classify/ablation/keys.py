@@ -1,5 +1,6 @@
 """What a cell is known by: its options, the caches that it reads, and the code that makes it."""
 
+import inspect
 import json
 from collections.abc import Mapping
 from functools import cache
@@ -12,9 +13,16 @@ from cache.sealed import read_block
 from classify.ablation.grid import Grid, GridCell
 from classify.ablation.sections import CacheFiles
 from classify.protocol import SplitPlan
+from classify.runs import classify
 
 ROOMS = ("cache", "classify", "evaluate")  # whose code a number can depend on
+TEXT_TOWER = "extract/text_tower.py"  # that some heads run
 CACHES = ("cache", "test_cache")  # options that name one
+
+DEFAULTS = {
+    name: list(parameter.default) if isinstance(parameter.default, tuple) else parameter.default
+    for name, parameter in inspect.signature(classify).parameters.items()
+}
 
 Identity = dict[str, Any]
 
@@ -24,7 +32,7 @@ def code_version() -> str:
     """Hash of the source of all that a cell's numbers can depend on; a change of a comment counts, too."""
     root = Path(__file__).parents[2]
     digest = xxhash.xxh3_128()
-    for path in sorted(path for room in ROOMS for path in (root / room).rglob("*.py")):
+    for path in sorted([*(path for room in ROOMS for path in (root / room).rglob("*.py")), root / TEXT_TOWER]):
         digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 
@@ -60,9 +68,10 @@ def identity(cell: GridCell, known: Mapping[str, list[str]]) -> Identity:
         ``options`` (caches by their fingerprints, so that a name may change), and ``code``.
     """
     named = {one: known[cell.options[one]] for one in CACHES if one in cell.options}
-    if given := SplitPlan(cell.options.get("split", "grouped")).path:
-        named["split"] = _of_files(Path(given))
-    return {"options": {**cell.options, **named}, "code": code_version()}
+    if path := SplitPlan(cell.options.get("split", "grouped")).path:
+        named["split"] = _of_files(Path(path))
+    given = {name: value for name, value in cell.options.items() if value != DEFAULTS.get(name)}
+    return {"options": {**given, **named}, "code": code_version()}
 
 
 def _of_files(path: Path) -> list[str]:

@@ -1,16 +1,17 @@
 """What became of a grid's cells, as ``grid.json`` tells the report: read off the folders, never remembered."""
 
+import contextlib
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 from cache.errors import InputError
 from classify.ablation.grid import Grid
 from classify.ablation.keys import Identity, code_version, difference, fingerprints, identity, key_of
-from classify.ablation.work import CELLS, FAILED, Declared
-from classify.record import write_json
+from classify.ablation.work import CELLS, FAILED, Declared, is_done
 
 FORMAT = 1
 FILE = "grid.json"
@@ -26,8 +27,19 @@ def declare(grid: Grid) -> list[Declared]:
         A cache that a cell names cannot be opened.
     """
     known = fingerprints(grid)
-    made_of = [identity(cell, known) for cell in grid.cells]
-    return [Declared(key_of(one), one, cell) for one, cell in zip(made_of, grid.cells, strict=True)]
+    _refuse_twins(known)
+    found: dict[str, Declared] = {}
+    for cell in grid.cells:
+        made_of = identity(cell, known)
+        found.setdefault(key_of(made_of), Declared(key_of(made_of), made_of, cell))  # a default spelled out is none
+    return list(found.values())
+
+
+def _refuse_twins(known: Mapping[str, list[str]]) -> None:
+    """Refuse two names for one cache: their cells would be the same ones."""
+    for one, other in combinations(known, 2):
+        if known[one] == known[other]:
+            raise InputError(f"the caches {one} and {other} are one and the same: name it once")
 
 
 def write_ledger(out: Path, grid: Grid, declared: Sequence[Declared], command: str) -> Ledger:
@@ -38,7 +50,7 @@ def write_ledger(out: Path, grid: Grid, declared: Sequence[Declared], command: s
         "command": command,
         "code": code_version(),
         "axes": list(grid.axes),
-        "baseline": declared[grid.baseline].key,
+        "baseline": key_of(identity(grid.cells[grid.baseline], fingerprints(grid))),
         "cells": [{"key": one.key, "axes": one.cell.axes} for one in declared],
         "stale": _stale(out, declared),
     }
@@ -55,29 +67,40 @@ def refreshed(out: Path) -> Ledger:
     """
     try:
         ledger = json.loads((out / FILE).read_text(encoding="utf-8"))
-        known = ledger["format"]
+        known, made_by, *_ = (ledger[name] for name in ("format", "code", "cells", "stale", "axes", "baseline"))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{out} holds no grid ({FILE}): `ablate GRID.toml --out {out}` makes one") from error
     if known != FORMAT:
         raise InputError(f"{out / FILE} is of format {known}, known is {FORMAT}; use the version that made it")
-    if ledger["code"] != code_version():
+    declared = {one["key"] for one in ledger["cells"]}
+    ledger["stale"] = [one for one in ledger["stale"] if one["key"] not in declared]  # said by an earlier look
+    if made_by != code_version():
         why = "the code has changed since it was made: run the grid again"
-        told = {one["key"] for one in ledger["stale"]}
-        ledger["stale"] += [{"key": one["key"], "why": why} for one in ledger["cells"] if one["key"] not in told]
+        ledger["stale"] += [{"key": one["key"], "why": why} for one in ledger["cells"]]
     return _written(out, ledger)
 
 
 def _written(out: Path, ledger: Ledger) -> Ledger:
     ledger["cells"] = [{**one, **_state(out, one["key"])} for one in ledger["cells"]]
+    text = json.dumps(ledger, indent=2, ensure_ascii=False) + "\n"
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        if (out / FILE).read_text(encoding="utf-8") == text:  # its time tells whether a report is of this state
+            return ledger
     out.mkdir(parents=True, exist_ok=True)
     draft = out / f".{FILE}.{uuid.uuid4().hex[:8]}.tmp"  # of several shards each writes its own
-    write_json(draft, ledger)
+    draft.write_text(text, encoding="utf-8")
     draft.replace(out / FILE)
     return ledger
 
 
+def is_reported(out: Path) -> bool:
+    """Whether the report that lies in a grid's folder is of what ``grid.json`` says now."""
+    report = out / "report.html"
+    return report.exists() and report.stat().st_mtime_ns >= (out / FILE).stat().st_mtime_ns
+
+
 def _state(out: Path, key: str) -> dict[str, Any]:
-    if (out / CELLS / key).is_dir():
+    if is_done(out, key):
         return {"state": "done", "error": None}
     try:
         failed = json.loads((out / FAILED / f"{key}.json").read_text(encoding="utf-8"))

@@ -113,7 +113,7 @@ def read_sections(path: Path, given: Mapping[str, Path] | Sequence[str]) -> Sect
 
 def _content(path: Path) -> dict[str, Any]:
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InputError(f"cannot read the grid {path}: {error}") from error
     for name, section in content.items():

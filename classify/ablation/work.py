@@ -30,6 +30,7 @@ from evaluate.calibration import apply, squash
 from evaluate.cell_metrics import cell_metrics
 
 CELLS, FAILED = "cells", "failed"
+FILES = ("run.json", "cell.json", "cell_metrics.json", "predictions.parquet", "video_predictions.parquet")
 
 
 @dataclass(frozen=True)
@@ -147,8 +148,13 @@ def _write(declared: Declared, made: _Made, caches: Named, out: Path) -> None:
         write_json(draft / "cell_metrics.json", metrics)
         write_json(draft / "cell.json", declared.made_of)
         write_json(draft / "run.json", record)
-        if not folder.exists():  # another process may have made it meanwhile
+        if folder.exists() and not is_done(out, declared.key):
+            shutil.rmtree(folder)  # damaged
+        try:
             draft.rename(folder)
+        except OSError:
+            if not is_done(out, declared.key):  # else another process has made it meanwhile
+                raise
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 
@@ -165,6 +171,17 @@ def _predictions(made: _Made, tested: np.ndarray) -> dict[str, pd.DataFrame]:
         ]
         for (level, of), columns in zip(scores.items(), (COLUMNS, VIDEO_COLUMNS), strict=True)
     }
+
+
+def is_done(out: Path, key: str) -> bool:
+    """Whether a cell is there, whole."""
+    return all((out / CELLS / key / name).is_file() for name in FILES)
+
+
+def record_death(task: Task, out: Path) -> list[Ended]:
+    """What became of the missing cells of a task whose process was killed."""
+    error = InputError("its process was killed, mostly for want of memory: fewer --jobs, or a smaller cache")
+    return [Ended(one.key, _record_failure(one, error, out)) for one in task.cells if one.key in task.missing]
 
 
 def _record_failure(declared: Declared, error: Exception, out: Path) -> str:

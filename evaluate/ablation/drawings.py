@@ -75,7 +75,11 @@ def _curve(drawn: DrawnGrid, axis: str) -> Drawing | None:
     left = f"; {len(names) - LINES} more are not drawn" if len(names) > LINES else ""
     unbalanced = [name for name, line in lines.items() if not line.combinations]
     loose = f" Not balanced, other axes differ too: {', '.join(unbalanced)}." if unbalanced else ""
-    caption = f"{told}{left}. Bands are 95 % intervals, which hold the trained models fixed.{loose}"
+    counted = {frozenset(one.counted) for one in cells if _named(one, by) in lines}
+    apart = (
+        " Lines are over different manipulations: compare their course, not their height." if len(counted) > 1 else ""
+    )
+    caption = f"{told}{left}. Bands are 95 % intervals, which hold the trained models fixed.{loose}{apart}"
     return Drawing(f"curve_{file_name(axis)}", figure, caption)
 
 

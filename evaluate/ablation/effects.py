@@ -12,6 +12,14 @@ from evaluate.ablation.folder import said
 from evaluate.cell_draws import difference
 
 HEAD, SEED = "head", "seed"
+APART = (
+    SEED,
+    "split",
+    "test_size",
+    "disjoint",
+    "drop_crossing",
+    "where",
+)  # axes whose values are tested on other videos
 Figure = dict[str, Any]
 
 
@@ -55,7 +63,7 @@ class Effect:
         the two have no manipulation in common. Where the means of all values are of different manipulations, it is
         over those that count for both.
     ends : tuple of str, or None
-        Values of the lowest and the highest mean; None where means are of different things.
+        Values of the lowest and the highest mean; None where means are of different things, as of the axes `APART`.
     spread : dict or None
         The highest less the lowest.
     """
@@ -108,7 +116,7 @@ def _effect(
 ) -> Effect:
     means, ends, spread = marginals.means, None, None
     known = {name: one for name in values if (one := means[name]) is not None}
-    if marginals.combinations and marginals.same_tests and len(known) > 1:
+    if axis not in APART and marginals.combinations and marginals.same_tests and len(known) > 1:
         order = sorted(known, key=lambda name: known[name].values[0])
         ends = order[0], order[-1]
         spread = _less(known[ends[1]], known[ends[0]])

@@ -16,7 +16,8 @@ from evaluate.wording import listed, p_text, plural, with_interval
 
 ORDER = (
     "Cells stand in the order of their out-of-fold AUC on the training side; where these lie closer together than "
-    "their intervals are wide, the order is chance"
+    "their intervals are wide, the order is chance. Of a head that searched its parameters it is the best of its "
+    "candidates'"
 )
 TRAININGS = (
     "Cells of different trainings have out-of-fold scores on different manipulations: between them the order tells how "
@@ -110,9 +111,12 @@ def _strongest(found: Sequence[Effect], subject: str) -> Iterator[str]:
     if not known:
         return
     effect, spread, (low, high) = max(known, key=lambda one: one[1]["value"])
+    picked = (
+        ", too narrow an interval, for its ends were picked by these figures" if len(effect.differences) > 2 else ""
+    )
     yield (
         f"On {subject} the axis {effect.axis} matters most: from {low} to {high} the mean AUC rises by "
-        f"{with_interval(spread)}, the widest of {plural(len(known), 'axis').replace('axiss', 'axes')}."
+        f"{with_interval(spread)}{picked}, the widest of {plural(len(known), 'axis').replace('axiss', 'axes')}."
     )
 
 
@@ -176,7 +180,10 @@ def _doubts(drawn: DrawnGrid, ranked: Sequence[Ranked]) -> Iterator[str]:
         )
     yield from _best(ranked)
     if any(one.difference.get("left_out", (0, 0)) != (0, 0) for one in drawn.cells if one.difference):
-        yield "Cells were tested on different videos: each is compared with the baseline on those that both have"
+        yield (
+            "Cells were tested on different videos: each is compared with the baseline on those that both have; the "
+            "means of an axis are over the videos of each cell"
+        )
     if not drawn.unseen and ranked:
         yield "No cell was tested on a manipulation that it was not trained on: nothing here speaks of unseen ones"
     yield from _too_few_draws(drawn)

@@ -19,8 +19,8 @@ from tests.conftest import make_samples, make_space
 
 ROOT = Path(__file__).parents[2]
 SEEDS = 1000
-BATCH = 250  # damaged files to a process: if HDF5 takes the interpreter with it, the seed is known
-LIMIT = 120  # seconds a batch may take; it takes about five
+BATCH = 500  # damaged files to a process: if HDF5 takes the interpreter with it, the seed is known
+LIMIT = 240  # seconds a batch may take; it takes about ten
 READ = "import sys; from tests.cache.test_fuzz import read_all; read_all(sys.argv[1], *map(int, sys.argv[2:]))"
 
 

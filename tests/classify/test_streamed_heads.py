@@ -111,6 +111,35 @@ def test_rows_of_weight_zero_are_not_read_by_torch(small: list[int]) -> None:
     assert np.array_equal(head.decision_function(X), alone.decision_function(X))
 
 
+@pytest.mark.parametrize("name", ["mlp", "linear_probe"])
+def test_the_rows_of_a_pool_keep_their_labels_and_weights(
+    name: str, small: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first column is the number of the row, which says what its label and its weight are."""
+    _, y = clouds(120)
+    numbers = np.arange(len(y))
+    X, weights = np.zeros((len(y), D), np.float32), 1.0 + numbers
+    X[:, 0] = numbers
+    head = made(name)
+    told: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+
+    def noted(*given: Any, sample_weight: Any = None, **named: Any) -> Any:
+        of = (*given[1:], sample_weight) if name == "mlp" else given[-3:]  # self, or parts and frozen, come before
+        told.append(tuple(np.array(one, dtype=float) for one in of))  # type: ignore[arg-type]
+        return original(*given, **({"sample_weight": sample_weight} if name == "mlp" else {}), **named)
+
+    where = MLPClassifier if name == "mlp" else type(head)
+    method = "partial_fit" if name == "mlp" else "_loss"
+    original = getattr(where, method)
+    monkeypatch.setattr(where, method, noted)
+    head.set_params(epochs=1).fit(stream_of(X), y, sample_weight=weights)
+    rows = np.concatenate([features[:, 0] for features, _, _ in told]).astype(int)
+    assert len(told) > 2 and np.array_equal(np.sort(rows), numbers)
+    assert np.array_equal(np.concatenate([labels for _, labels, _ in told]), y[rows])
+    shares = np.concatenate([of for *_, of in told]) / weights[rows]
+    assert shares == pytest.approx(np.full(len(y), shares[0]), rel=1e-5)
+
+
 def test_the_batches_of_a_pool_are_alike(small: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     """300 rows in two pools: batches of 100 would leave some of 50, whose penalty is twice as strong."""
     X, y = clouds(60)

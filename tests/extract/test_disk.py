@@ -191,10 +191,10 @@ def test_the_command_is_interrupted_and_killed(cli: Cli, pictures: Path, tmp_pat
     parts, rng = out.with_name("x.h5.work"), np.random.default_rng()
     assert cli(whole, *amount)[0] == 0
 
-    def send(number: int, seconds: float = 0.0) -> int:
+    def send(number: int, *more: str, seconds: float = 0.0) -> int:
         """Start it, and send its group a signal when it has sealed another part; the code that it ends with."""
         before = len(list(parts.glob("part-*")))
-        process = commands.start(*words, errors=errors)
+        process = commands.start(*words, *more, errors=errors)
         deadline = time.monotonic() + 60
         while len(list(parts.glob("part-*"))) == before and runs(process) and time.monotonic() < deadline:
             time.sleep(0.01)
@@ -210,8 +210,8 @@ def test_the_command_is_interrupted_and_killed(cli: Cli, pictures: Path, tmp_pat
             said = errors.read_text()
             assert "Traceback" not in said
             assert "of 300 frames; the same command goes on from there" in said.splitlines()[-1]
-        for _ in range(3):
-            assert send(signal.SIGKILL, 0.3 * rng.random()) == -signal.SIGKILL or out.exists()
+        for workers in ([], ["--workers", "0"], ["--workers", "0"]):  # each start of them costs seconds
+            assert send(signal.SIGKILL, *workers, seconds=0.3 * rng.random()) == -signal.SIGKILL or out.exists()
             now = {path.name for path in parts.glob("part-*")}
             assert sealed <= now or out.exists(), "a sealed part is lost"
             sealed = now

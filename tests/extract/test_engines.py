@@ -87,7 +87,7 @@ def slurm(tmp_path: Path, number: int, count: int) -> dict[str, str]:
         "SLURM_ARRAY_TASK_ID": str(number),
         "SLURM_ARRAY_TASK_COUNT": str(count),
         "SLURM_ARRAY_JOB_ID": "77",
-        "SLURM_CPUS_PER_TASK": "1",
+        "SLURM_CPUS_PER_TASK": "0",  # no worker processes: each start of them costs seconds
     }
     folders = (str(tmp_path / "bin"), str(Path(sys.executable).parent), os.environ["PATH"])
     return {**os.environ, **variables, "PATH": os.pathsep.join(folders)}

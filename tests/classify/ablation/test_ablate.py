@@ -4,7 +4,9 @@ import json
 import os
 import shlex
 import shutil
+import signal
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -188,6 +190,11 @@ def test_shards_make_the_whole(grid: Grid, tmp_path: Path) -> None:
             assert_allclose(mine["score"], theirs["score"], atol=1e-5)
 
 
+def test_no_jobs(grid: Grid, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="jobs are 1 or more"):
+        ablate(grid, tmp_path / "out", jobs=0)
+
+
 @pytest.mark.parametrize("text", ["", "3", "0/2", "3/2", "1/0", "a/b", "-1/2", "1/2/3"])
 def test_no_shard(grid: Grid, tmp_path: Path, text: str) -> None:
     with pytest.raises(InputError, match="a shard is i/n"):
@@ -202,8 +209,16 @@ def test_processes_make_the_same(grid: Grid, tmp_path: Path) -> None:
     assert contents(tmp_path / "two") == contents(tmp_path / "one")
 
 
+def test_a_folder_of_something_else_is_left_alone(grid: Grid, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "report.html").write_text("mine")
+    with pytest.raises(InputError, match="holds no grid"):
+        ablate(grid, tmp_path / "other", jobs=1)
+    assert [path.name for path in (tmp_path / "other").iterdir()] == ["report.html"]
+
+
 def test_an_unknown_backend(grid: Grid, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"no backend 'no'.*loky, threading"):
+    with pytest.raises(InputError, match=r"no backend 'no': loky, threading"):
         ablate(grid, tmp_path / "out", backend="no", jobs=2)
 
 
@@ -290,17 +305,93 @@ def test_caches_that_are_compared_hold_the_same_videos(tmp_path: Path, build_cac
     grid = written(tmp_path, text, f"one={one}", f"other={other}")
     with pytest.raises(InputError, match=r"one and other do not hold the same videos of FF.*6 are in one alone"):
         ablate(grid, tmp_path / "out", jobs=1)
+    for shard in ("1/2", "2/2"):
+        with pytest.raises(InputError, match="do not hold the same videos"):
+            ablate(grid, tmp_path / "out", shard=shard)
+    other.unlink()
     shutil.copy(one, other)
+    with pytest.raises(InputError, match="one and other are one and the same"):
+        ablate(grid, tmp_path / "out", jobs=1)
+    other.unlink()
+    build_cache(groups=24, seed=1, name="other.h5")
     assert ablate(grid, tmp_path / "out", jobs=1).made == 2
 
 
-def test_drafts_of_killed_processes_go(grid: Grid, tmp_path: Path) -> None:
-    old, young = (tmp_path / "out" / "cells" / f".{name}.1234.tmp" for name in ("old", "young"))
-    for draft in (old, young):
-        draft.mkdir(parents=True)
-    os.utime(old, (0, 0))
+def test_a_killed_process_is_the_failure_of_its_cell_alone(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = '[options]\ntrain = "FaceSwap"\n[product]\nhead = ["knn", "zero_shot", "logistic"]\n'
+    grid = written(tmp_path, text, cache)
+    doomed = declare(grid)[1].key
+    monkeypatch.setattr(engine, "carry_out", partial(_carry_out_but, doomed))
+    ended = ablate(grid, tmp_path / "out", jobs=2)
+    assert [one["state"] for one in ended.ledger["cells"]] == ["done", "failed", "done"]
+    assert ended.failed == {
+        doomed: "its process was killed, mostly for want of memory: fewer --jobs, or a smaller cache"
+    }
+
+
+def _carry_out_but(doomed: str, task: work.Task, *rest: object) -> list[work.Ended]:
+    if doomed in task.missing:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return work.carry_out(task, *rest)  # type: ignore[arg-type]
+
+
+def test_heads_that_share_a_generator_are_not_fitted_in_threads(tmp_path: Path, cache: Path) -> None:
+    text = '[product]\nseed = [0, 1]\n[options]\nhead = "prompt_fusion"\ntrain = "FaceSwap"\n'
+    with pytest.raises(InputError, match="prompt_fusion cannot be fitted in threads"):
+        ablate(written(tmp_path, text, cache), tmp_path / "out", backend="threading", jobs=2)
+
+
+def test_a_damaged_cell_is_made_anew(grid: Grid, tmp_path: Path) -> None:
+    ended = ablate(grid, tmp_path / "out", jobs=1)
+    before = contents(tmp_path / "out")
+    (tmp_path / "out/cells" / ended.ledger["baseline"] / "run.json").unlink()
+    assert refreshed(tmp_path / "out")["cells"][0]["state"] == "pending"
+    assert ablate(grid, tmp_path / "out", jobs=1).made == 1
+    assert contents(tmp_path / "out") == before
+
+
+def test_a_default_spelled_out_is_no_other_cell(tmp_path: Path, cache: Path) -> None:
+    text = """
+    [options]
+    train = "FaceSwap"
+    [[cells]]
+    normalize = "l2"
+    logistic.C = 1
+    [[cells]]
+    seed = 0
+    logistic.C = 1.0
+    fraction = 1
+    [[cells]]
+    logistic.C = 1
+    fraction = 1.0
+    """
+    keys_of = [one.key for one in declare(written(tmp_path, text, cache))]
+    assert len(keys_of) == 2  # a fraction of 1 tells of itself
+
+
+def test_code_that_comes_back_is_not_stale(grid: Grid, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ablate(grid, tmp_path / "out", jobs=1)
-    assert not old.exists() and young.exists()
+    monkeypatch.setattr("classify.ablation.ledger.code_version", lambda: "other")
+    assert len(refreshed(tmp_path / "out")["stale"]) == len(refreshed(tmp_path / "out")["stale"]) == 6
+    monkeypatch.undo()
+    assert refreshed(tmp_path / "out")["stale"] == []
+
+
+def test_drafts_of_killed_processes_go(grid: Grid, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    ended = ablate(grid, out, jobs=1)
+    shutil.rmtree(out / "cells" / ended.ledger["baseline"])
+    old, young = (out / "cells" / f".{name}.1234.tmp" for name in ("old", "young"))
+    for draft in (old, young):
+        draft.mkdir()
+    ledger = out / ".grid.json.1234.tmp"
+    ledger.touch()
+    for path in (old, ledger):
+        os.utime(path, (0, 0))
+    ablate(grid, out, jobs=1)
+    assert not old.exists() and not ledger.exists() and young.exists()
 
 
 def test_rows_are_read_once(grid: Grid, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -68,22 +68,21 @@ def test_a_grid_names_what_a_cache_of_ffpp_holds(name: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def ffpp(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small synthetic cache of FaceForensics++'s manipulations with the prompt sets that grids name."""
-    path = tmp_path_factory.mktemp("ffpp") / "ffpp.h5"
-    make_cache(path, rows=600, columns=8, frames=1, prompts=dict.fromkeys(PROMPT_SETS, 4))
-    return path
+def ffpp(tmp_path_factory: pytest.TempPathFactory) -> list[CacheFiles]:
+    """Small synthetic caches of FaceForensics++'s manipulations, of three encoders, with the sets that grids name."""
+    paths = [tmp_path_factory.mktemp("ffpp") / f"{seed}.h5" for seed in range(3)]
+    for seed, path in enumerate(paths):
+        make_cache(path, rows=600, columns=8, frames=1, prompts=dict.fromkeys(PROMPT_SETS, 4), seed=seed)
+    return [CacheFiles(path) for path in paths]
 
 
 @pytest.mark.parametrize("name", sorted(QUESTIONS))
-def test_cells_of_a_grid_can_be_made(name: str, ffpp: Path, tmp_path: Path) -> None:
+def test_cells_of_a_grid_can_be_made(name: str, ffpp: list[CacheFiles], tmp_path: Path) -> None:
     whole = grid(name)
     cells = [
         one for one in whole.cells if one.options["head"] != "mlp" and "cls" not in one.options.get("features", ())
     ]
-    some = replace(
-        whole, caches={cache: CacheFiles(ffpp) for cache in whole.caches}, cells=[cells[0], cells[-1]], baseline=0
-    )
+    some = replace(whole, caches=dict(zip(whole.caches, ffpp, strict=False)), cells=[cells[0], cells[-1]], baseline=0)
     ended = ablate(some, tmp_path, jobs=1)
     assert (ended.made, ended.failed) == (2, {})
 

@@ -8,7 +8,7 @@ import pytest
 
 from evaluate.ablation.drawn import DrawnGrid, draw_grid
 from evaluate.ablation.folder import read_grid_folder
-from evaluate.ablation.paired import NO_BASELINE
+from evaluate.ablation.paired import NO_BASELINE, NO_TEST
 from evaluate.compare import differences
 from evaluate.intervals import group_draws
 
@@ -63,6 +63,25 @@ def test_without_the_baseline_nothing_is_compared(plan: Any, make_grid: Callable
         drawn = draw_grid(read_grid_folder(make_grid(tmp_path / str(baseline), plans, baseline)), 50, 50)
         assert drawn.base is None
         assert (drawn.cells[0].difference["value"], drawn.cells[0].difference["why"]) == (None, NO_BASELINE)
+
+
+def test_a_difference_is_over_what_neither_cell_was_trained_on(
+    plan: Any, make_grid: Callable[..., Path], tmp_path: Path
+) -> None:
+    base = {"FaceSwap": 0.5, "NeuralTextures": 1.0, "Deepfakes": 0.5}
+    higher = {"FaceSwap": 1.5, "NeuralTextures": 3.0, "Deepfakes": 1.0}
+    plans = [
+        plan({"train": "FaceSwap"}, base),
+        plan({"train": "NeuralTextures"}, higher, train=["NeuralTextures"]),
+        plan({"train": "the others"}, higher, train=["NeuralTextures", "Deepfakes"]),
+    ]
+    first, second, third = draw_grid(read_grid_folder(make_grid(tmp_path, plans)), 50, 50).cells
+    assert (first.counted, second.counted) == (("NeuralTextures", "Deepfakes"), ("FaceSwap", "Deepfakes"))
+    of_both = [one.tests["Deepfakes"].values[0] for one in (first, second)]
+    assert second.difference["tests"] == ["Deepfakes"]
+    assert second.difference["value"] == pytest.approx(of_both[1] - of_both[0]) and of_both[1] > of_both[0]
+    assert third.counted == ("FaceSwap",)
+    assert (third.difference["value"], third.difference["why"]) == (None, NO_TEST)
 
 
 def test_where_all_was_seen_every_test_counts(plan: Any, make_grid: Callable[..., Path], tmp_path: Path) -> None:

@@ -103,6 +103,20 @@ def test_values_without_a_manipulation_in_common_are_compared_two_by_two() -> No
     assert values == {"C": None, "A": pytest.approx(0.1), "B": pytest.approx(-0.1), "A+B": None}
 
 
+def test_combinations_without_a_manipulation_in_common_are_left_out() -> None:
+    cells = [
+        cell({"head": "a", "train": "C"}, A=0.6),
+        cell({"head": "b", "train": "C"}, A=0.8),
+        cell({"head": "a", "train": "A"}, B=0.9),
+        cell({"head": "b", "train": "A"}, D=0.1),  # tested on nothing that its mate was tested on
+    ]
+    found = effect_of("head", cells)
+    assert means(found) == pytest.approx({"a": 0.6, "b": 0.8}) and found.marginals.same_tests
+    assert (found.marginals.combinations, found.marginals.cells) == (1, {"a": 1, "b": 1})
+    less = found.differences["b"]
+    assert less and less["value"] == pytest.approx(0.2) and found.ends == ("a", "b")
+
+
 def test_the_spread_of_seeds_is_their_standard_deviation_within_combinations() -> None:
     values = {("a", 0): 0.6, ("a", 1): 0.8, ("b", 0): 0.3, ("b", 1): 0.3}
     cells = [cell({"head": head, "seed": seed}, A=value) for (head, seed), value in values.items()]

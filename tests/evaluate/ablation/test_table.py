@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evaluate.ablation.drawn import DrawnGrid
+from evaluate.ablation.drawn import DrawnGrid, draw_grid
 from evaluate.ablation.folder import read_grid_folder
 from evaluate.ablation.ranking import ranking
 from evaluate.ablation.table import tidy_table
@@ -50,6 +50,15 @@ def test_it_survives_csv_and_parquet(crossed_table: pd.DataFrame) -> None:
     pd.testing.assert_frame_equal(back, table, check_dtype=False)
     text = pd.read_csv(BytesIO(table.to_csv(index=False).encode()))
     np.testing.assert_allclose(text["unseen_auc"], table["unseen_auc"].astype(float), rtol=1e-12)
+
+
+def test_a_finished_cell_that_is_stale_says_why(plan: Any, make_grid: Callable[..., Path], tmp_path: Path) -> None:
+    plans = [plan({"head": "a"}), plan({"head": "b"}), plan({"head": "c"}, state="pending")]
+    stale = [{"key": key, "why": f"its cache has changed ({key})"} for key in ("c1", "c2", "c9")]
+    drawn = draw_grid(read_grid_folder(make_grid(tmp_path, plans, stale=stale)), 20, 20)
+    told = tidy_table(drawn, ranking(drawn)).set_index("key")["stale"]
+    assert told["c1"] == "its cache has changed (c1)"
+    assert told[["c0", "c2"]].isna().all()  # what is not done is pending, not stale
 
 
 def test_axes_of_mixed_kinds_become_text(plan: Any, make_grid: Callable[..., Path], tmp_path: Path) -> None:
