@@ -58,6 +58,7 @@ def _row(grid: GridFolder, cell: CellResult, place: Ranked | None) -> Row:
     row |= {f"seconds_{name}": (run.get("timings") or {}).get(name) for name in SECONDS}
     row |= {"seconds": cell.seconds, **{name: run.get(name) for name in ("trainable_parameters", "trainable_share")}}
     row["few_groups"] = place and bool(place.mean and place.mean["few_groups"])
+    row["note"] = ", ".join(place.marks) or None if place else None
     return {**row, "leak": "; ".join(cell.leaks) or None, "stale": grid.outdated.get(cell.key)}
 
 

@@ -12,7 +12,7 @@ from evaluate.ablation.texts import FIXED
 from evaluate.caveats import FEW, LEAK
 from evaluate.compare import LEVEL, sentence
 from evaluate.intervals import FEW_GROUPS
-from evaluate.wording import listed, p_text, plural, with_interval
+from evaluate.wording import capital, listed, p_text, plural, with_interval
 
 ORDER = (
     "Cells stand in the order of their out-of-fold AUC on the training side; where these lie closer together than "
@@ -60,7 +60,7 @@ def _first(drawn: DrawnGrid, ranked: Sequence[Ranked]) -> str:
     reached = (
         f"{with_interval(first.mean)} on {drawn.subject} (mean over {len(first.drawn.counted)})"
         if first.mean
-        else f"and was tested on no {drawn.subject}"
+        else f"tested on no {drawn.subject}"
     )
     if first.out_of_fold is None:
         return f"No cell has out-of-fold scores, so that none is first. {first.drawn.cell.label}: {reached}."
@@ -98,7 +98,7 @@ def difference_sentence(drawn: DrawnGrid, one: Ranked, name: str) -> str:
     """A cell, by whatever name, against the baseline in a line."""
     stated = one.drawn.difference
     if stated["value"] is None:
-        return f"{name} is not compared with the baseline: {stated['why']}"
+        return capital(f"{name} is not compared with the baseline: {stated['why']}")
     where = f" (mean over {len(stated['tests'])} {drawn.subject})"
     if any(stated["left_out"]):
         where += f", on the {stated['n_common']:,} rows that both have ({sum(stated['left_out']):,} left out)"

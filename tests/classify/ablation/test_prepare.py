@@ -12,7 +12,8 @@ from classify.ablation.prepare import command, forget, prepare
 from classify.ablation.sections import CacheFiles
 
 BASE: dict[str, Any] = {
-    "cache": "cache", "head": "logistic", "train": ["FaceSwap"], "test": ["Deepfakes"], "features": ["embedding"],
+    "cache": "cache", "head": "logistic", "train": ["FaceSwap"], "test": ["Deepfakes"], "allow_leak": True,
+    "features": ["embedding", "prompts"],
 }  # fmt: skip
 ALIKE: list[dict[str, Any]] = [
     {"head": "knn"},
@@ -21,19 +22,18 @@ ALIKE: list[dict[str, Any]] = [
     {"calibrate": "platt", "threshold": 0.4},
 ]
 OTHER: list[dict[str, Any]] = [
-    {"train": ["Deepfakes"], "test": ["FaceSwap"]},
-    {"test": ["FaceSwap"]},
-    {"features": ["embedding", "prompts"]},
-    {"features": ["embedding", "prompts"], "prompt_set": "pair"},
+    {"train": ["Deepfakes", "FaceSwap"]},
+    {"test": ["Deepfakes", "FaceSwap"]},
+    {"features": ["embedding"]},
+    {"prompt_set": "pair"},
     {"where": ["frame=0"]},
     {"frames": 1},
     {"frames": 2},
     {"fraction": 0.5},
     {"seed": 1},
-    {"split": "manipulation", "allow_leak": True},
+    {"split": "manipulation"},
     {"test_size": 0.5},
     {"disjoint": "scene"},
-    {"head": "zero_shot"},  # asks for prompts by itself
 ]
 
 
@@ -49,14 +49,14 @@ def test_cells_that_differ_in_their_head_share_rows_and_others_do_not(
     def prepared(changed: dict[str, Any]) -> Any:
         return prepare(GridCell({}, {**BASE, **changed}), caches, tmp_path)
 
-    last = prepared({})
+    base = prepared({})
     for changed in ALIKE:
-        assert prepared(changed) is last, f"{changed} was read anew"
+        assert prepared(changed) is base, f"{changed} was read anew"
     for changed in OTHER:
-        mine = prepared(changed)
-        assert mine is not last, f"{changed} was taken for the cell before"
-        assert prepared(changed) is mine
-        last = mine
+        base = prepared({})
+        assert prepared(changed) is not base, f"{changed} was taken for the cell before"
+    plain = {"features": ["embedding"]}
+    assert prepared(plain) is not prepared({**plain, "head": "zero_shot"})  # which asks for prompts by itself
 
 
 FILES = {
@@ -84,8 +84,8 @@ FILES = {
             "b.h5 --head svm --where compression=c23 --where frame=0 --train A,B --test-size 0.4 --with b1.h5",
         ),
         (
-            {"cache": "b", "head": "mlp", "parameters": {"hidden_layer_sizes": [64, 8], "lr": 0.01}},
-            "b.h5 --param 'mlp.hidden_layer_sizes=[64, 8]' --param mlp.lr=0.01 --head mlp --with b1.h5",
+            {"cache": "b", "head": "mlp", "parameters": {"hidden_layer_sizes": [64, 8], "patience": None}},
+            "b.h5 --param 'mlp.hidden_layer_sizes=[64, 8]' --param mlp.patience=null --head mlp --with b1.h5",
         ),
     ],
     ids=["plain", "two caches", "lists", "parameters"],
