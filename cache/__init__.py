@@ -1,7 +1,6 @@
 """The contract at the centre: what a sample is, the feature file, groups and splits, predictions."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from cache.errors import InputError as InputError
@@ -11,6 +10,8 @@ if TYPE_CHECKING:
     from cache.splits import assign as assign
     from cache.table import select as select
 else:
+    from cache.lazy import offer
+
     HOMES = {  # what `from cache import ...` gives, and where it lives: loaded when it is asked for, for a quick start
         "Cache": "cache.reader",
         "InputError": "cache.errors",
@@ -20,10 +21,4 @@ else:
         "to_videos": "cache.predictions",
     }
 
-    def __getattr__(name: str) -> Any:
-        if name not in HOMES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(HOMES[name]), name)
-
-    def __dir__() -> list[str]:
-        return sorted({*globals(), *HOMES})
+    __getattr__, __dir__ = offer(__name__, HOMES)

@@ -1,7 +1,6 @@
 """Stage 2, the laptop: a cache -> heads, models, matrices, ablations."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from classify.ablation.ablate import ablate as ablate
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
     from classify.predict import predict_cache as predict_cache
     from classify.runs import classify as classify
 else:
+    from cache.lazy import offer
+
     HOMES = {  # what `from classify import ...` gives, and where it lives: loaded when it is asked for
         "HEADS": "classify.heads",
         "Normalize": "classify.normalize",
@@ -36,10 +37,4 @@ else:
         "scores": "classify.fit",
     }
 
-    def __getattr__(name: str) -> Any:
-        if name not in HOMES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(HOMES[name]), name)
-
-    def __dir__() -> list[str]:
-        return sorted({*globals(), *HOMES})
+    __getattr__, __dir__ = offer(__name__, HOMES)

@@ -16,7 +16,7 @@ from classify.heads.epochs import Checkpoint, Validation
 from classify.normalize import Blocks, Normalize
 from classify.outcome import by_video
 from classify.parameters import candidates
-from classify.stream import Matrix
+from classify.stream import Matrix, take
 from evaluate.calibration import squash
 from evaluate.metrics import auc
 
@@ -144,7 +144,7 @@ def _fold(task: Task, tried: list[dict[str, Any]], held: np.ndarray, validate: b
     """Fit every candidate on the rows not held out; decisions on those held out, (candidates, held rows)."""
     rows = np.flatnonzero(~held)
     weights = row_weights(task.y[rows], task.video[rows])
-    X, X_held = _taken(task.X, rows), _taken(task.X, np.flatnonzero(held))
+    X, X_held = take(task.X, rows), take(task.X, np.flatnonzero(held))
     normalizer = Normalize(task.normalize, task.blocks).fit(X, sample_weight=weights)
     X, X_held = normalizer.transform(X), normalizer.transform(X_held)
     options = {}
@@ -153,8 +153,3 @@ def _fold(task: Task, tried: list[dict[str, Any]], held: np.ndarray, validate: b
     arguments = [task.arguments(params) for params in tried]
     heads = task.head.fit_each(arguments, X, task.y[rows], weights, **options)
     return np.stack([head.decision_function(X_held) for head in heads]), heads
-
-
-def _taken(X: Matrix, rows: np.ndarray) -> Matrix:
-    """Some rows of a matrix, or of one that is read block by block."""
-    return X[rows] if isinstance(X, np.ndarray) else X.take(rows)

@@ -65,3 +65,8 @@ def parts(rows: int) -> Iterator[slice]:
 def blocks_of(X: Matrix) -> Iterator[tuple[slice, np.ndarray]]:
     """Consecutive rows of a matrix: where they lie, and their features; views where it is an array."""
     return X.blocks() if isinstance(X, Stream) else ((part, X[part]) for part in parts(len(X)))
+
+
+def take(X: Matrix, rows: np.ndarray) -> Matrix:
+    """Some rows of a matrix, by number or mask; of a stream nothing is read."""
+    return X[rows] if isinstance(X, np.ndarray) else X.take(rows)

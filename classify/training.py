@@ -4,7 +4,7 @@ import contextlib
 import shutil
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,8 @@ import pandas as pd
 
 from classify.checkpoints import write_checkpoints
 from classify.features import feature_matrix
-from classify.fit import fit_head, scores
-from classify.fitted import Fitted
+from classify.fit import fit_heads, scores
+from classify.fitted import Fitted, Wanted
 from classify.heads.epochs import Arrays, Checkpoint
 from classify.models import save_model
 from classify.protocol import publish_split
@@ -107,20 +107,32 @@ def _fit(
     checkpoint: Checkpoint | None,
     members: Mapping[str, Fitted] | None = None,
 ) -> Fitted:
+    wanted = Wanted(fixed, job.settings["calibrate"], job.settings["threshold"])
+    return fit_cell(job, features, head, [wanted], fitted=members, checkpoint=checkpoint)[0]
+
+
+def fit_cell(
+    job: Job,
+    features: Features,
+    head: str,
+    wanted: Sequence[Wanted],
+    *,
+    fitted: Mapping[str, Fitted] | None = None,
+    checkpoint: Checkpoint | None = None,
+) -> list[Fitted]:
+    """Fit a head on the training rows of a cell; other parameters as of `classify.fit.fit_heads`."""
     trained = job.samples.loc[features.cell.train_rows]
-    return fit_head(
+    return fit_heads(
         head,
         features.train,
         trained["label"].to_numpy(int),
         trained["video_id"].to_numpy(object),
         trained[job.plan.key].to_numpy(object),
+        wanted,
         blocks=features.blocks,
         normalize=job.settings["normalize"],
-        parameters=fixed,
-        calibrate=job.settings["calibrate"],
-        threshold=job.settings["threshold"],
         seed=job.settings["seed"],
         known=job.known,
-        fitted=members,
+        fitted=fitted,
         checkpoint=checkpoint,
     )

@@ -1,7 +1,6 @@
 """From predictions to numbers one may believe: metrics, intervals, comparisons, figures, report."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from evaluate.ablation.report import write_report as write_report
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
     from evaluate.score_runs import make_runs as make_runs
     from evaluate.tables import summary_table as summary_table
 else:
+    from cache.lazy import offer
+
     HOMES = {  # what `from evaluate import ...` gives, and where it lives: loaded when it is asked for
         "METRICS": "evaluate.metrics",
         "auc": "evaluate.metrics",
@@ -44,10 +45,4 @@ else:
         "write_report": "evaluate.ablation.report",
     }
 
-    def __getattr__(name: str) -> Any:
-        if name not in HOMES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(HOMES[name]), name)
-
-    def __dir__() -> list[str]:
-        return sorted({*globals(), *HOMES})
+    __getattr__, __dir__ = offer(__name__, HOMES)

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,10 +12,12 @@ from joblib import cpu_count
 
 from cache.errors import InputError
 from classify.ablation.grid import Grid
-from classify.ablation.prepare import Named, Prepared, of_cell, prepare
+from classify.ablation.prepare import Named, of_cell, prepare
 from classify.ablation.work import CELLS, Declared, is_done
-from classify.fit import fit_head
+from classify.fitted import Wanted
+from classify.stream import take
 from classify.thinning import keep_groups
+from classify.training import fit_cell
 
 ROWS = 2000  # of a trial fit: more are scaled to, in proportion
 BESIDE = 0.15  # seconds for what a cell takes beside its fit: scores, intervals, files
@@ -79,26 +82,12 @@ def _known(out: Path, there: set[str]) -> dict[str, float]:
 def _tried(declared: Declared, caches: Named, out: Path) -> float:
     """Seconds of one cell, by a fit on some of its groups."""
     prepared = prepare(declared.cell, caches, out)
-    _, planned = of_cell(prepared, declared.cell, caches)
-    rows, job = prepared.features.cell.train_rows, prepared.job
+    job, planned = of_cell(prepared, declared.cell, caches)
+    features, rows = prepared.features, prepared.features.cell.train_rows
     some, _ = keep_groups(job.samples, rows, job.plan.key, min(1.0, ROWS / len(rows)), seed=0)
     start = time.perf_counter()
-    _fit_some(prepared, planned, np.isin(rows, some))
-    return (time.perf_counter() - start) * len(rows) / len(some) + BESIDE
-
-
-def _fit_some(prepared: Prepared, planned: Mapping[str, Any], kept: np.ndarray) -> None:
-    job, features = prepared.job, prepared.features
-    trained = job.samples.loc[features.cell.train_rows[kept]]
-    fit_head(
-        planned["head"],
-        features.train[kept] if isinstance(features.train, np.ndarray) else features.train.take(kept),
-        trained["label"].to_numpy(int),
-        trained["video_id"].to_numpy(object),
-        trained[job.plan.key].to_numpy(object),
-        blocks=features.blocks,
-        normalize=planned["normalize"],
-        parameters=planned["fixed"],
-        seed=job.settings["seed"],
-        known=job.known,
+    fewer = replace(
+        features, cell=replace(features.cell, train_rows=some), train=take(features.train, np.isin(rows, some))
     )
+    fit_cell(job, fewer, planned["head"], [Wanted(planned["fixed"])])
+    return (time.perf_counter() - start) * len(rows) / len(some) + BESIDE

@@ -1,6 +1,5 @@
 """What a cell is known by: its options, the caches that it reads, and the code that makes it."""
 
-import inspect
 import json
 from collections.abc import Mapping
 from functools import cache
@@ -9,20 +8,13 @@ from typing import Any
 
 import xxhash
 
-from cache.sealed import read_block
 from classify.ablation.grid import Grid, GridCell
-from classify.ablation.sections import CacheFiles
+from classify.ablation.prepare import DEFAULTS
 from classify.protocol import SplitPlan
-from classify.runs import classify
 
 ROOMS = ("cache", "classify", "evaluate")  # whose code a number can depend on
 TEXT_TOWER = "extract/text_tower.py"  # that some heads run
 CACHES = ("cache", "test_cache")  # options that name one
-
-DEFAULTS = {
-    name: list(parameter.default) if isinstance(parameter.default, tuple) else parameter.default
-    for name, parameter in inspect.signature(classify).parameters.items()
-}
 
 Identity = dict[str, Any]
 
@@ -46,11 +38,7 @@ def fingerprints(grid: Grid) -> dict[str, list[str]]:
         A file is missing or foreign.
     """
     used = dict.fromkeys(cell.options[one] for cell in grid.cells for one in CACHES if one in cell.options)
-    return {name: _fingerprints(grid.caches[name]) for name in used}
-
-
-def _fingerprints(files: CacheFiles) -> list[str]:
-    return [read_block(path)[1] for path in (files.path, *files.additions)]
+    return {name: grid.caches[name].fingerprints() for name in used}
 
 
 def identity(cell: GridCell, known: Mapping[str, list[str]]) -> Identity:

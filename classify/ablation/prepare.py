@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 
 from cache.predictions import to_videos
-from cache.sealed import read_block
 from classify.ablation.grid import GridCell
 from classify.ablation.sections import CacheFiles
 from classify.caches import Caches, open_caches
@@ -32,7 +31,7 @@ TOGETHER = ("parameters", "calibrate", "threshold")  # what heads that are fitte
 OF_THE_SPLIT = ("split", "test_size", "disjoint", "drop_crossing", "allow_leak", "seed")
 WITH_PROMPTS, WITHOUT = "zero_shot", "logistic"  # heads that stand for all that take prompts by themselves, or do not
 DEFAULTS = {
-    name: parameter.default
+    name: list(parameter.default) if isinstance(parameter.default, tuple) else parameter.default
     for name, parameter in inspect.signature(classify).parameters.items()
     if parameter.default is not parameter.empty
 }
@@ -91,7 +90,7 @@ class _Stated(NamedTuple):
 
     @classmethod
     def of(cls, files: CacheFiles) -> "_Stated":
-        return cls(files, tuple(read_block(path)[1] for path in (files.path, *files.additions)))
+        return cls(files, tuple(files.fingerprints()))
 
 
 def forget() -> None:

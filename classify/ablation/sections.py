@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cache.errors import InputError, choose
+from cache.sealed import read_block
 from classify.ablation.axes import checked, flat
 from classify.choices import BY_DEFAULT
 
@@ -23,6 +24,10 @@ class CacheFiles:
 
     path: Path
     additions: tuple[Path, ...] = ()
+
+    def fingerprints(self) -> list[str]:
+        """Those of the cache and of its additions, as the files state them."""
+        return [read_block(path)[1] for path in (self.path, *self.additions)]
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,6 @@ from cache.predictions import COLUMNS, VIDEO_COLUMNS
 from classify.ablation.grid import GridCell
 from classify.ablation.keys import Identity
 from classify.ablation.prepare import Named, Prepared, of_cell, prepare
-from classify.fit import fit_heads
 from classify.fitted import Fitted, Wanted
 from classify.heads import HEADS
 from classify.heads.base import Head
@@ -26,6 +25,7 @@ from classify.normalize import Normalize
 from classify.record import write_json
 from classify.run_record import outcome
 from classify.stream import Matrix
+from classify.training import fit_cell
 from evaluate.calibration import apply, squash
 from evaluate.cell_metrics import cell_metrics
 
@@ -106,19 +106,8 @@ def _fitted(task: Task, caches: Named, out: Path) -> list[tuple[Declared, _Made 
 
 def _fit(prepared: Prepared, cells: Sequence[Declared], caches: Named) -> list[_Made | Exception]:
     planned = [of_cell(prepared, one.cell, caches) for one in cells]
-    job, trained = planned[0][0], prepared.job.samples.loc[prepared.features.cell.train_rows]
-    found = fit_heads(
-        planned[0][1]["head"],
-        prepared.features.train,
-        trained["label"].to_numpy(int),
-        trained["video_id"].to_numpy(object),
-        trained[job.plan.key].to_numpy(object),
-        [Wanted(record["fixed"], record["calibrate"], record["threshold"]) for _, record in planned],
-        blocks=prepared.features.blocks,
-        normalize=job.settings["normalize"],
-        seed=job.settings["seed"],
-        known=job.known,
-    )
+    wanted = [Wanted(record["fixed"], record["calibrate"], record["threshold"]) for _, record in planned]
+    found = fit_cell(planned[0][0], prepared.features, planned[0][1]["head"], wanted)
     normalizer: Normalize = found[0].estimator.named_steps["normalize"]  # of the same rows: the same for all
     test = normalizer.transform(prepared.features.test)
     return [_Made(prepared, one, test, len(found)) for one in found]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from classify.heads.descent import Descent
-from classify.stream import Matrix, blocks_of
+from classify.stream import Matrix, blocks_of, take
 
 MAX_PASSES = 500  # passes over the rows; features of unit length take some 10 to 40, badly scaled ones a few hundred
 ROWS_PER_COLUMN = 8  # of the sample that curvature is taken from, drawn in proportion to the curvature of each row
@@ -143,7 +143,7 @@ class _Problem:
 
     def _gram(self, rows: np.ndarray, curvature: np.ndarray) -> np.ndarray:
         """Sum of the outer products of some rows, a 1 behind each, times their curvature."""
-        sample = self.X[rows] if isinstance(self.X, np.ndarray) else self.X.take(rows)
+        sample = take(self.X, rows)
         scaled = np.ones(
             (len(rows), self.X.shape[1] + 1)
         )  # float64: strong C times the rounding of float32 exceed |w|^2

@@ -313,7 +313,7 @@ def test_a_foreign_folder_in_the_place_of_a_run_is_refused(cache: Path, tmp_path
     assert [path.name for path in tmp_path.iterdir() if path.suffix != ".h5"] == ["FaceSwap"]
 
 
-@pytest.mark.parametrize("place", ["write_tables", "publish_split", "save_model", "scores", "fit_head"])
+@pytest.mark.parametrize("place", ["write_tables", "publish_split", "save_model", "scores", "fit_heads"])
 def test_a_run_that_fails_leaves_nothing(
     cache: Path, tmp_path: Path, place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

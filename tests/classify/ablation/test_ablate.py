@@ -16,6 +16,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from cache.errors import InputError, InterruptedWork
 from cache.predictions import COLUMNS, VIDEO_COLUMNS
+from classify import training
 from classify.ablation import ablate as engine
 from classify.ablation import keys, work
 from classify.ablation.ablate import ablate
@@ -272,14 +273,14 @@ def _split_of(folder: Path, cache: Path) -> Path:
 
 
 def test_a_failing_cell_stops_no_other(grid: Grid, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fit = work.fit_heads
+    fit = training.fit_heads
 
     def fail(head: str, *rows: object, **options: object) -> object:
         if any(one.parameters.get("C") == 10 for one in rows[4]):  # type: ignore[attr-defined]
             raise MemoryError("planted")
         return fit(head, *rows, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(work, "fit_heads", fail)
+    monkeypatch.setattr(training, "fit_heads", fail)
     ended = ablate(grid, tmp_path / "out", jobs=1)
     assert ended.made == 4 and set(ended.failed.values()) == {"MemoryError: planted"}
     failed = [one for one in ended.ledger["cells"] if one["state"] == "failed"]

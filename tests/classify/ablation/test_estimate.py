@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from classify import training
 from classify.ablation import estimate as module
 from classify.ablation.estimate import BESIDE, estimate
 from classify.ablation.grid import Grid, GridCell
@@ -32,13 +33,14 @@ def test_the_seconds_of_some_groups_are_scaled_to_all_rows(
     forget()
     rows: list[int] = []
 
-    def noted(head: str, features: Any, labels: Any, *more: Any, **options: Any) -> None:
+    def noted(head: str, features: Any, labels: Any, *more: Any, **options: Any) -> list[None]:
         assert len(features) == len(labels) and set(labels) == {0, 1}
         rows.append(len(labels))
+        return [None]
 
     ticks = iter((10.0, 13.0))
     monkeypatch.setattr(module, "ROWS", most)
-    monkeypatch.setattr(module, "fit_head", noted)
+    monkeypatch.setattr(training, "fit_heads", noted)
     monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: next(ticks)))
     found = estimate(grid, declare(grid), tmp_path / "out", jobs=2)
     assert rows == [fitted] and found.untimed == {}
