@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -23,7 +23,7 @@ from classify.heads import HEADS
 from classify.heads.base import Head
 from classify.normalize import Normalize
 from classify.record import write_json
-from classify.run_record import outcome
+from classify.run_record import Job, outcome
 from classify.stream import Matrix
 from classify.training import fit_cell
 from evaluate.calibration import apply, squash
@@ -75,7 +75,7 @@ def carry_out(task: Task, caches: Named, out: Path) -> list[Ended]:
         try:
             if isinstance(made, Exception):
                 raise made
-            _write(cell, made, caches, out)
+            _write(cell, made, out)
             (out / FAILED / f"{cell.key}.json").unlink(missing_ok=True)
             ended.append(Ended(cell.key, None))
         except Exception as error:  # whatever it is, hundreds of other cells do not wait for it
@@ -85,6 +85,8 @@ def carry_out(task: Task, caches: Named, out: Path) -> list[Ended]:
 
 class _Made(NamedTuple):
     prepared: Prepared
+    job: Job
+    planned: dict[str, Any]
     fitted: Fitted
     test: Matrix  # normalised
     together: int
@@ -110,19 +112,18 @@ def _fit(prepared: Prepared, cells: Sequence[Declared], caches: Named) -> list[_
     found = fit_cell(planned[0][0], prepared.features, planned[0][1]["head"], wanted)
     normalizer: Normalize = found[0].estimator.named_steps["normalize"]  # of the same rows: the same for all
     test = normalizer.transform(prepared.features.test)
-    return [_Made(prepared, one, test, len(found)) for one in found]
+    return [_Made(prepared, *of, one, test, len(found)) for of, one in zip(planned, found, strict=True)]
 
 
-def _write(declared: Declared, made: _Made, caches: Named, out: Path) -> None:
+def _write(declared: Declared, made: _Made, out: Path) -> None:
     """A cell's folder, which appears when it is whole."""
-    job, planned = of_cell(made.prepared, declared.cell, caches)
     fitted = made.fitted
     start = time.perf_counter()
     tested = apply(fitted.map_of("frame"), squash(fitted.head.decision_function(made.test)))
     timings = {"read": made.prepared.features.seconds, "fit": fitted.seconds, "score": time.perf_counter() - start}
     record = {
-        **planned,
-        **outcome(job, made.prepared.features.cell, fitted, tested),
+        **made.planned,
+        **outcome(made.job, made.prepared.features.cell, fitted, tested),
         "timings": {**timings, "together": made.together},
     }
     tables = _predictions(made, tested)
