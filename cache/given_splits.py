@@ -62,8 +62,9 @@ def read_split(path: Path, samples: pd.DataFrame) -> pd.Series:
         known = rows[rows[key].isin(samples[key].unique())]
         if known.empty:
             continue
-        if rows[key].duplicated().any():
-            raise InputError(f"{path} gives {rows[key][rows[key].duplicated()].iloc[0]!r} two splits")
+        twice = known[key][known[key].duplicated()]  # of those that are not here it may say what it likes
+        if len(twice):
+            raise InputError(f"{path} gives {twice.iloc[0]!r} two splits")
         sides = dict(zip(known[key], known["split"], strict=True))
         return samples[key].map(sides).fillna("").astype(object).rename("split")
     key = next(key for key in KEYS if key in table)

@@ -62,7 +62,9 @@ def test_nothing_is_on_two_sides(
     plan = SplitPlan(method, drop_crossing=drop, seed=seed)
     try:
         split = plan.apply(samples, {"B"}, tested)
-    except InputError:
+    except InputError as error:
+        if "two splits" in str(error):
+            return  # its groups, which count where no video is named, contradict each other
         allowed = SplitPlan(method, drop_crossing=drop, seed=seed, allow_leak=True)
         if method != "grouped" and not samples.loc[samples["dataset"] == "A", "split"].any():
             return  # it says nothing of what is to be trained on
